@@ -1,0 +1,44 @@
+"""JSON of the frozen data, with text that need not be UTF-8 (see `preflight.model.text`)."""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+import msgspec
+
+from preflight.model import text
+
+T = TypeVar("T")
+
+
+def encode(value: Any) -> bytes:
+    """
+    Return *value* (structs, tuples, mappings, builtins) as one line of JSON.
+
+    bytes stand in base64.  The usual value has neither a backslash nor an
+    undecodable byte in it, and is encoded in one pass.
+    """
+    try:
+        line = msgspec.json.encode(value, order="deterministic")
+    except UnicodeEncodeError:
+        line = b"\\"
+    if b"\\" not in line:
+        return line
+    return msgspec.json.encode(_map_text(msgspec.to_builtins(value), text.to_json))
+
+
+def decode(line: bytes, kind: type[T]) -> T:
+    """Return the *kind* that `encode` was given; raises `msgspec.DecodeError` for anything else."""
+    if b"\\" not in line:
+        return msgspec.json.decode(line, type=kind)
+    return msgspec.convert(_map_text(msgspec.json.decode(line), text.from_json), kind)
+
+
+def _map_text(value: Any, change: Any) -> Any:
+    if isinstance(value, str):
+        return change(value)
+    if isinstance(value, dict):
+        return {change(key): _map_text(item, change) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_map_text(item, change) for item in value]
+    return value

@@ -1,0 +1,112 @@
+"""
+What a check may ask of a host, and the four kinds of answer.
+
+An answer is present (a `FileState`, `ElfContent`, `BytesContent`, `Listing`),
+`Absent` (looked, and it is not there), `Failed` (looked, and the host said
+why not) or `NOT_ASKED`.  These are four different things and stay so.
+"""
+
+from __future__ import annotations
+
+import enum
+from typing import Final, Literal, TypeAlias
+
+from msgspec import Struct
+
+from preflight.model.elf import Elf
+
+
+class Stat(Struct, frozen=True, tag="stat"):
+    """What lies at this absolute path, symbolic links followed?"""
+
+    path: str
+
+
+class ReadElf(Struct, frozen=True, tag="elf"):
+    """What does the file at this absolute path hold, read as an ELF file?"""
+
+    path: str
+
+
+class ReadBytes(Struct, frozen=True, tag="bytes"):
+    """What does the (small) file at this absolute path hold?"""
+
+    path: str
+
+
+class List(Struct, frozen=True, tag="list"):
+    """Which names stand in the directory at this absolute path?"""
+
+    path: str
+
+
+Question: TypeAlias = Stat | ReadElf | ReadBytes | List
+
+
+class FileState(Struct, frozen=True, tag="file-state"):
+    """stat(2) of a path, links followed; *real* is realpath(3), "" where the host cannot tell."""
+
+    mode: int  # st_mode, type bits included
+    uid: int
+    gid: int
+    device: int  # -1 where the host has no stat(1)
+    inode: int
+    size_bytes: int
+    mtime_s: int
+    ctime_s: int
+    real: str
+
+    @property
+    def kind(self) -> Literal["file", "directory", "other"]:
+        """The file's type, by its mode."""
+        fmt = self.mode & 0o170000
+        return "file" if fmt == 0o100000 else "directory" if fmt == 0o040000 else "other"
+
+
+class ElfContent(Struct, frozen=True, tag="elf-content"):
+    """A file's content, read as ELF; *sha256* is "" where the file was read in ranges."""
+
+    state: FileState
+    sha256: str
+    elf: Elf
+
+
+class BytesContent(Struct, frozen=True, tag="bytes-content"):
+    """A small file's content."""
+
+    state: FileState
+    sha256: str
+    data: bytes
+
+
+class Listing(Struct, frozen=True, tag="listing"):
+    """The names in a directory, without "." and "..", in no order."""
+
+    names: tuple[str, ...]
+
+
+class Absent(Struct, frozen=True, tag="absent"):
+    """Looked, and it is not there: ENOENT, or ENOTDIR on the way."""
+
+    errno: str = "ENOENT"
+
+
+class Failed(Struct, frozen=True, tag="failed"):
+    """Looked, and could not be read: the errno's name, or the host's own words."""
+
+    errno: str
+
+
+class NotAsked(enum.Enum):
+    """The type of `NOT_ASKED`: nobody has looked."""
+
+    NOT_ASKED = "not-asked"
+
+
+NOT_ASKED: Final = NotAsked.NOT_ASKED
+
+Answer: TypeAlias = FileState | ElfContent | BytesContent | Listing | Absent | Failed
+StatAnswer: TypeAlias = FileState | Absent | Failed | NotAsked
+ElfAnswer: TypeAlias = ElfContent | Absent | Failed | NotAsked
+BytesAnswer: TypeAlias = BytesContent | Absent | Failed | NotAsked
+ListAnswer: TypeAlias = Listing | Absent | Failed | NotAsked

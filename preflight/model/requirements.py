@@ -1,0 +1,42 @@
+"""What a binary that is to be shipped needs: the result of the analysis."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from msgspec import Struct
+
+from preflight.model.elf import Elf
+
+Format = Literal[
+    "elf", "script", "pe", "mach-o", "archive", "wasm", "java", "text", "empty", "unknown"
+]
+
+
+class GlibcFloor(Struct, frozen=True):
+    """The oldest glibc release that offers every version needed, and the symbols that force it."""
+
+    version: str
+    symbols: tuple[str, ...]
+
+
+class Requirements(Struct, frozen=True, kw_only=True):
+    """
+    What one binary needs.
+
+    *elf* is None for every other format; *description* is one plain sentence
+    ("a PE32+ program for x86-64 Windows").
+    """
+
+    id: str  # "b1"; unique in a report
+    path: str  # as given
+    name: str  # the last part of the path: what it will be called when installed
+    sha256: str
+    size_bytes: int
+    format: Format
+    description: str
+    elf: Elf | None = None
+    member_of: str | None = None
+    glibc_floor: GlibcFloor | None = None
+    libc: Literal["glibc", "musl"] | None = None
+    x86_isa_needed: str | None = None  # "x86-64-v3": a whole level, from the ISA note

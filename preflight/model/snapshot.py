@@ -1,0 +1,116 @@
+"""What a host has, as far as it was asked: facts, and answers to questions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Literal
+
+from msgspec import Struct, field
+
+from preflight.model.question import Answer, Question
+
+Status = Literal["probed", "unreachable", "auth-failed", "host-key", "timeout", "error", "not-run"]
+# Why a host has another status than "probed".  Enumerations may grow.
+CAUSES = (
+    "connection-refused",
+    "no-route",
+    "name-not-found",
+    "connect-timeout",
+    "connection-lost",
+    "banner-timeout",
+    "not-ssh",
+    "host-key-unknown",
+    "host-key-changed",
+    "host-key-revoked",
+    "host-key-ca-unsupported",
+    "algorithms-incompatible",
+    "auth-refused",
+    "no-credential",
+    "key-unreadable",
+    "jump-failed",
+    "no-shell",
+    "no-such-transport",
+    "deadline",
+    "output-limit",
+    "protocol",
+    "interrupted",
+    "internal",
+)
+
+
+class Libc(Struct, frozen=True):
+    """One ELF interpreter that lies on the host."""
+
+    interpreter: str
+    machine: str
+    family: str
+    version: str | None
+
+
+class Mount(Struct, frozen=True):
+    """One line of /proc/self/mountinfo, in its order."""
+
+    point: str
+    source: str
+    fstype: str
+    options: tuple[str, ...]  # per mount and per superblock
+
+
+class BinfmtHandler(Struct, frozen=True):
+    """One enabled entry of binfmt_misc that matches by magic (kernel admin guide, binfmt-misc)."""
+
+    name: str
+    interpreter: str
+    flags: str
+    offset: int
+    magic: bytes
+    mask: bytes  # as long as magic; all ones where the entry has none
+
+
+class Facts(Struct, frozen=True, kw_only=True):
+    """
+    What the facts script found; None where the host has no such thing.
+
+    What could not be looked at is None here and named, with the reason, in
+    `Snapshot.facts_unknown` under the field's name.
+    """
+
+    system: str | None = None  # uname -s
+    machine: str | None = None  # uname -m
+    kernel: str | None = None  # uname -r
+    os: str | None = None  # PRETTY_NAME of os-release
+    os_id: str | None = None
+    os_version: str | None = None
+    libcs: tuple[Libc, ...] = ()
+    ldd_version: str | None = None
+    ldd_family: str | None = None
+    cpu_level: str | None = None  # "x86-64-v3"; None on other machines
+    cpu_flags: tuple[str, ...] = ()
+    cpu_vendor: str | None = None
+    page_size: int | None = None
+    shell_head: bytes = b""  # the first 20 bytes of /bin/sh
+    loaders: tuple[str, ...] = ()  # ELF interpreters at the usual paths
+    mounts: tuple[Mount, ...] | None = None
+    binfmt: tuple[BinfmtHandler, ...] | None = None
+    ia32: bool | None = None  # an x86-64 kernel that runs i386 programs
+    selinux: str | None = None  # "enforcing", "permissive"; None where there is none
+    uid: int | None = None
+    gids: tuple[int, ...] = ()
+    user: str | None = None
+    proc_mounted: bool | None = None
+    clock_s: int | None = None
+
+
+class Snapshot(Struct, frozen=True, kw_only=True):
+    """One host as it was found: plain data, good for judging any binary later."""
+
+    host: str
+    address: str
+    status: Status
+    cause: str | None = None
+    reason: str | None = None
+    rounds: int = 0
+    facts: Facts = Facts()
+    facts_unknown: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    answers: Mapping[Question, Answer] = field(default_factory=lambda: MappingProxyType({}))

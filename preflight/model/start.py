@@ -1,0 +1,24 @@
+"""How the program will be started on a host: what no file and no host can say."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+
+class Start(Struct, frozen=True, kw_only=True):
+    """
+    One start; None means that nobody said, and nothing is guessed then.
+
+    *env* is the environment of the program, not that of the SSH session.
+    """
+
+    install_path: str | None = None  # absolute path of the program itself
+    cwd: str | None = None
+    env: tuple[tuple[str, str], ...] = ()
+    run_as: str | None = None
+    argv0: str | None = None
+    secure: bool | None = None  # AT_SECURE: set-uid, file capabilities
+
+    def variable(self, name: str) -> str | None:
+        """Return the value of an environment variable, None where it is not set."""
+        return dict(self.env).get(name)

@@ -1,0 +1,62 @@
+"""What the facts of a host mean for a binary."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from msgspec import Struct
+
+Severity = Literal["error", "unknown", "warning", "info"]
+Outcome = Literal["deployable", "blocked", "unknown"]
+Rule = str  # "ld.so.cache", "RUNPATH of /opt/app/bin/app", …
+
+
+class Finding(Struct, frozen=True, kw_only=True):
+    """One thing that preflight has to say about one binary on one host."""
+
+    code: str  # a key of preflight.model.codes.CODES
+    severity: Severity
+    subject: str  # a soname, a version node, a path, a CPU level
+    message: str
+    needed_by: str | None = None
+    evidence: tuple[str, ...] = ()  # what was tried, in the loader's order
+    remedy: str | None = None
+
+
+class Step(Struct, frozen=True):
+    """One place where the loader looks for a library, and what it found there."""
+
+    rule: str
+    path: str
+    result: str  # "no such file", "skipped: wrong ELF class", "found" …
+
+
+class Library(Struct, frozen=True, kw_only=True):
+    """One object of the start, in the loader's order; path None: not found."""
+
+    name: str
+    path: str | None
+    needed_by: tuple[str, ...]
+    rule: str | None
+    tried: tuple[Step, ...] = ()
+
+
+class Verdict(Struct, frozen=True, kw_only=True):
+    """Would this binary start on this host?"""
+
+    host: str
+    binary: str  # Requirements.id
+    path: str
+    outcome: Outcome
+    predicted_error: str | None = None
+    predicted_exit: int | None = None
+    findings: tuple[Finding, ...] = ()
+    libraries: tuple[Library, ...] = ()
+
+
+def outcome_of(findings: tuple[Finding, ...]) -> Outcome:
+    """Return what the contract derives: any error, else any unknown, else deployable."""
+    severities = {finding.severity for finding in findings}
+    if "error" in severities:
+        return "blocked"
+    return "unknown" if "unknown" in severities else "deployable"
