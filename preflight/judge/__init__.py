@@ -46,10 +46,11 @@ STAGES: tuple[Stage, ...] = (
 
 
 class Judgement(Struct, frozen=True):
-    """A verdict, and the questions that stand between it and certainty."""
+    """A verdict, the questions that stand between it and certainty, and all that were asked."""
 
     verdict: Verdict
-    questions: tuple[Question, ...]
+    questions: tuple[Question, ...] = ()
+    asked: tuple[Question, ...] = ()
 
 
 def judge(requirements: Requirements, start: Start, snapshot: Snapshot) -> Judgement:
@@ -67,11 +68,11 @@ def judge(requirements: Requirements, start: Start, snapshot: Snapshot) -> Judge
             subject=snapshot.host,
             message=snapshot.reason or snapshot.cause or snapshot.status,
         )
-        return Judgement(_verdict(case, (finding,), None), ())
+        return Judgement(_verdict(case, (finding,), None))
     findings, prediction = _walk(case)
     questions = case.inquiry.open
     asked = tuple(_not_asked(question) for question in questions)
-    return Judgement(_verdict(case, (*findings, *asked), prediction), questions)
+    return Judgement(_verdict(case, (*findings, *asked), prediction), questions, case.inquiry.asked)
 
 
 def _walk(case: Case) -> tuple[tuple[Finding, ...], Prediction | None]:

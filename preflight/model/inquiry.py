@@ -24,13 +24,19 @@ class Inquiry:
     """
     Asks one host's answers.
 
-    `open` holds the questions without an answer, in the order in which they
-    were first asked.  Looking is idempotent: the same answers, the same result.
+    Looking is idempotent: the same answers, the same result.  Questions are
+    kept in the order in which they were first asked.
     """
 
     def __init__(self, answers: Mapping[Question, Answer]) -> None:
         self._answers = answers
+        self._asked: dict[Question, None] = {}
         self._open: dict[Question, None] = {}
+
+    @property
+    def asked(self) -> tuple[Question, ...]:
+        """Every question so far: what another host is likely to be asked, too."""
+        return tuple(self._asked)
 
     @property
     def open(self) -> tuple[Question, ...]:
@@ -54,6 +60,7 @@ class Inquiry:
         return cast("ListAnswer", self._ask(List(path)))
 
     def _ask(self, question: Question) -> object:
+        self._asked[question] = None
         answer = self._answers.get(question)
         if answer is None:
             self._open[question] = None
