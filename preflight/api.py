@@ -8,12 +8,13 @@ status than "probed", never an exception.
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from pathlib import Path
 from threading import Lock
+from typing import Self
 
 from msgspec import Struct, structs
 
@@ -62,10 +63,11 @@ class Outcome(Struct, frozen=True):
 
 
 WantsOf = Callable[[Host], Sequence[Want]]
+_DEFAULTS = Options()
 
 
 def probe(
-    hosts: Sequence[Host], wants_of: WantsOf = lambda _: (), options: Options = Options()
+    hosts: Sequence[Host], wants_of: WantsOf = lambda _: (), options: Options = _DEFAULTS
 ) -> Iterator[Snapshot]:
     """Yield a snapshot of each host as soon as it is known, answering what its wants ask."""
     with Fleet(hosts, wants_of, options) as fleet:
@@ -77,7 +79,7 @@ def check(
     hosts: Sequence[Host],
     *,
     starts: Callable[[Host, Requirements], Start] = lambda host, _: host.start,
-    options: Options = Options(),
+    options: Options = _DEFAULTS,
     on_outcome: Callable[[Outcome], None] = lambda _: None,
 ) -> Report:
     """
@@ -122,13 +124,13 @@ def check_offline(
 class Clock(Struct, frozen=True):
     """When a run began."""
 
-    wall: datetime.datetime
+    wall: dt.datetime
     monotonic_s: float
 
     @classmethod
     def started(cls) -> Clock:
         """Return the clock of a run that begins now."""
-        return cls(datetime.datetime.now(datetime.UTC), time.monotonic())
+        return cls(dt.datetime.now(dt.UTC), time.monotonic())
 
     def report(self, requirements: Sequence[Requirements], outcomes: Sequence[Outcome]) -> Report:
         """Return the report of a run that ends now."""
@@ -158,9 +160,10 @@ class Fleet:
         self._sessions: set[Session] = set()
         self._lock = Lock()
         self._stopped = False
+        self._pending: set[Future[Outcome]] | None = None
         self._pool = ThreadPoolExecutor(max(1, options.forks), "preflight-host")
 
-    def __enter__(self) -> Fleet:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *exc: object) -> None:
@@ -180,15 +183,15 @@ class Fleet:
         Yield one outcome for each host, as they are done.
 
         After `stop` the hosts that were not reached come out as "not-run".
+        An interrupted iteration may be begun again: it goes on with the rest.
         """
-        pending: dict[Future[Outcome], Host] = {
-            self._pool.submit(self._one, host): host for host in self._hosts
-        }
-        while pending:
-            done, _ = wait(pending, return_when=FIRST_COMPLETED)
+        if self._pending is None:
+            self._pending = {self._pool.submit(self._one, host) for host in self._hosts}
+        while self._pending:
+            done, _ = wait(self._pending, return_when=FIRST_COMPLETED)
             for future in done:
-                del pending[future]
                 yield future.result()
+                self._pending.discard(future)
 
     def _one(self, host: Host) -> Outcome:
         wants = self._wants_of(host)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import os
 import tempfile
 from collections.abc import Iterable
@@ -66,7 +66,7 @@ def _save(file: str, snapshots: Iterable[Any]) -> None:
     from preflight.model.facts import write_facts  # noqa: PLC0415
 
     target = Path(file)
-    created = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+    created = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
     lines = write_facts(snapshots, version=__version__, created_at=created.replace("+00:00", "Z"))
     try:
         handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")

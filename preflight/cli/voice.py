@@ -51,4 +51,5 @@ def speaks_unicode(stream: TextIO) -> bool:
 
 def _say(kind: str, message: str) -> None:
     lines = [printable(line) for line in message.split("\n")]
-    print(f"preflight: {kind}: " + "\n  ".join(lines), file=sys.stderr, flush=True)
+    sys.stderr.write(f"preflight: {kind}: " + "\n  ".join(lines) + "\n")
+    sys.stderr.flush()
