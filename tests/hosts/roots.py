@@ -7,16 +7,15 @@ A root in the cache is never written to again: `runs` mounts copies of it.
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import hashlib
 import os
 import re
 import subprocess
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from tests.hosts import binfmt
+from tests.hosts import binfmt, locks
 from tests.hosts.recipes import RECIPES, Recipe
 
 CACHE = Path(os.environ.get("PREFLIGHT_TEST_CACHE", "/var/cache/preflight-test-hosts"))
@@ -41,7 +40,7 @@ def build(names: Iterable[str] = RECIPES) -> dict[str, Path]:
 
 def _build_one(name: str) -> Path:
     root = path_of(name)
-    with _locked(CACHE / f"{name}.lock"):
+    with locks.exclusive(CACHE / f"{name}.lock"):
         if not root.exists():
             _make(RECIPES[name], root)
     return root
@@ -113,11 +112,3 @@ def os_release() -> dict[str, str]:
     except OSError:
         return {}
     return {key: value.strip('"') for key, _, value in (line.partition("=") for line in lines)}
-
-
-@contextlib.contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    """Let one process at a time through; the others wait for it."""
-    with path.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
