@@ -16,7 +16,10 @@ import os
 from collections.abc import Sequence
 from typing import Any, Literal, NamedTuple
 
+from msgspec.structs import replace
+
 from preflight.elf.dynamic import Dynamic, dynamic_segment, read_dynamic
+from preflight.elf.identity import identify
 from preflight.elf.image import Image, Layout, cut
 from preflight.elf.notes import Notes
 from preflight.elf.source import BytesSource, FileSource, Source
@@ -66,7 +69,8 @@ def read(source: Source) -> Elf:
         return Elf(**known, defect="the file ends inside its ELF header")
     image = Image(source, layout)
     known |= _read_image(image, _Header(*layout.header.unpack_from(head)))
-    return Elf(**known, defect=image.defect)
+    elf = Elf(**known, defect=image.defect)
+    return replace(elf, identity=identify(image, elf))
 
 
 def _layout(head: bytes) -> tuple[Layout | None, str | None]:
