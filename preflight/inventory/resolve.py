@@ -120,15 +120,16 @@ class _Builder:
             if wanted.is_bare_word:
                 raise _unknown_jump(wanted.host, setting, self.merged)
             return Host(name=wanted.host, user=wanted.user, port=wanted.port, origin=setting.place)
-        _check_trail((*trail, wanted.host), setting)
+        _check_loop((*trail, wanted.host), setting)
+        _check_distance(trail, 0, setting)
         host = self.build(wanted.host, trail)
-        _check_hops(host, trail, setting)
+        _check_distance(trail, _count_gateways(host), setting)
         return msgspec.structs.replace(
             host, user=wanted.user or host.user, port=wanted.port or host.port
         )
 
 
-def _check_trail(trail: tuple[str, ...], setting: Setting) -> None:
+def _check_loop(trail: tuple[str, ...], setting: Setting) -> None:
     if trail[-1] in trail[:-1]:
         loop = trail[trail.index(trail[-1]) :]
         raise InventoryError(
@@ -137,16 +138,16 @@ def _check_trail(trail: tuple[str, ...], setting: Setting) -> None:
         )
 
 
-def _check_hops(host: Host, trail: tuple[str, ...], setting: Setting) -> None:
-    hops = len(trail)
-    gateway: Host | None = host
-    while gateway := gateway.gateway if gateway else None:
-        hops += 1
-    if hops > MAX_JUMPS:
+def _check_distance(trail: tuple[str, ...], more: int, setting: Setting) -> None:
+    if len(trail) + more > MAX_JUMPS:
         raise InventoryError(
             f"{setting.place}: host {quoted(trail[0])} is more than {MAX_JUMPS} jumps away",
             "jump to a host that is reached directly",
         )
+
+
+def _count_gateways(host: Host) -> int:
+    return 1 + _count_gateways(host.gateway) if host.gateway else 0
 
 
 def _unknown_jump(name: str, setting: Setting, hosts: Iterable[str]) -> InventoryError:

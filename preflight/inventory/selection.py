@@ -87,15 +87,26 @@ class _Selection:
             return self._one(term.strip("[]"))
         if "[" not in _CLASS.sub("", term):
             return self._one(term)
+        return self._range(term)
+
+    def _range(self, term: str) -> frozenset[str]:
+        """Return what a range stands for: it names its hosts, and a name has to be there."""
         try:
             return frozenset().union(*map(self._one, expand(term)))
         except ValueError as problem:
             raise UsageError(str(problem), "write a range as [01:20], a class as [a-z]") from None
+        except UsageError as problem:
+            raise UsageError(
+                f"{problem.message}, which {quoted(term)} stands for",
+                "name a range that is all there, or use '*' for what there is",
+            ) from None
 
     def _one(self, term: str) -> frozenset[str]:
         found = self.all if term in _EVERY else self.sets.get(term, frozenset())
         if not found and re.search(r"[*?\[]", term):
             found = frozenset().union(*(self.sets[n] for n in fnmatch.filter(self.sets, term)))
+        if not found and term in self.sets:
+            raise UsageError(f"group {quoted(term)} has no hosts", "name another group")
         if not found:
             raise UsageError(f"no host matches {quoted(term)}", self._guess(term))
         return found
