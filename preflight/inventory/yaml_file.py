@@ -19,7 +19,7 @@ from preflight.inventory.declared import Declared, Group, Setting, Settings
 from preflight.inventory.values import Refusal, quoted
 
 TRANSPORTS = ("ssh", "local")
-MAX_MEMBERS = 1_000_000  # of all groups: aliases can repeat a long list cheaply
+MAX_MEMBERS = 500_000  # of all groups: aliases can repeat a long list cheaply
 
 Reader = Callable[[str, Path], str | int | bool]
 

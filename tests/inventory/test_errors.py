@@ -1,8 +1,11 @@
 """What is wrong in an inventory: where, what, and what to type instead."""
 
 import io
+import re
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from preflight.errors import InventoryError, UsageError
 from preflight.inventory import load
@@ -408,4 +411,22 @@ def test_long_list_repeated_by_aliases_is_bounded(fault_in):
     assert (
         message,
         hint,
-    ) == ("fleet.yaml:1: the groups have more than 1,000,000 members", "use fewer groups")
+    ) == ("fleet.yaml:1: the groups have more than 500,000 members", "use fewer groups")
+
+
+FRAGMENTS = st.sampled_from([
+    *("hosts", "groups", "defaults", "a", "b", "jump", "user", "start", "env", "labels", "port"),
+    *(": ", "{", "}", "[", "]", ", ", "\n", "  ", "- ", "&x ", "*x", "!t ", "'", '"', "#", "|", "<<"),
+    *("7", "no", "~", "[1:2]", "a[1:3]", "\t", "\\", "\x00", "é", "u@b:1"),
+])
+
+
+@given(st.lists(FRAGMENTS, max_size=30).map("".join))
+def test_any_text_is_an_inventory_or_an_error(text):
+    """Whatever standard input holds, the answer is hosts, or one line with its place."""
+    try:
+        outcome = str(len(load(["-"], stdin=io.StringIO(text)).hosts))
+    except InventoryError as problem:
+        outcome = problem.message
+
+    assert re.fullmatch(r"[1-9][0-9]*|<stdin>:([1-9][0-9]*:)? \S.*", outcome)
