@@ -8,6 +8,7 @@ import pytest
 
 from preflight.errors import InventoryError
 from preflight.inventory import load
+from preflight.inventory.yaml_file import HOST_KEYS, START_KEYS
 from preflight.model.host import Host
 from preflight.model.start import Start
 
@@ -382,3 +383,14 @@ def test_ten_thousand_hosts_load_quickly(tmp_path):
 
     assert len(hosts) == 10_001
     assert time.perf_counter() - started < 5  # 1.1 s where nothing else runs
+
+
+def test_every_key_is_documented():
+    """docs/inventory.md has a row for each key, and its example is valid."""
+    text = (ROOT / "docs/inventory.md").read_text()
+    example = text.partition("```yaml\n")[2].partition("```")[0]
+
+    undocumented = {key for key in (*HOST_KEYS, *START_KEYS) if f"\n| `{key}` |" not in text}
+
+    assert undocumented == set()
+    assert 23 == len(load(["-"], stdin=io.StringIO(example)).hosts)
