@@ -123,6 +123,14 @@ def test_text_stays_as_it_is_written(hosts_of, written, text):
     assert (("k", text),) == host.labels == host.start.env
 
 
+@pytest.mark.parametrize("name", ["DB_PASSWORD_FILE", "SSH_ASKPASS", "PWD", "BYPASS", "compass"])
+def test_name_that_only_resembles_a_secret_is_read(hosts_of, name):
+    """Where a secret lies is no secret, nor is every word with one inside."""
+    host = hosts_of(f"hosts: {{a: {{start: {{env: {{{name}: /x}}}}}}}}")["a"]
+
+    assert host.start.env == ((name, "/x"),)
+
+
 def test_hosts_stand_in_file_order(hosts_of):
     """A host stands where the inventory names it first, its groups in the file's order."""
     hosts = hosts_of("""
@@ -393,4 +401,4 @@ def test_every_key_is_documented():
     undocumented = {key for key in (*HOST_KEYS, *START_KEYS) if f"\n| `{key}` |" not in text}
 
     assert undocumented == set()
-    assert 23 == len(load(["-"], stdin=io.StringIO(example)).hosts)
+    assert len(load(["-"], stdin=io.StringIO(example)).hosts) == 23
