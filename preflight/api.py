@@ -31,7 +31,9 @@ from preflight.model.requirements import Requirements
 from preflight.model.snapshot import Facts, Snapshot, Status
 from preflight.model.start import Start
 from preflight.model.verdict import Verdict
-from preflight.probe import Interview, Store, libcs_of
+from preflight.probe.interview import Interview
+from preflight.probe.libcs import libcs_of
+from preflight.probe.store import Store
 from preflight.transport import Deadline, Session, connect
 from preflight.transport import Options as ConnectOptions
 
@@ -223,14 +225,14 @@ class Fleet:
         self, host: Host, wants: Sequence[Want], session: Session, deadline: Deadline
     ) -> Outcome:
         key = f"{host.transport}:{host.user or ''}@{host.target}:{host.port or ''}"
-        interview = Interview(session, self._store, key=key, deadline=deadline)
         hints = _hints(self._store, host, wants)
-        facts, unknown, answers = interview.begin(hints)
-        conversation = _Conversation(host, wants, facts, unknown, answers)
-        while (questions := conversation.questions(everything=self._options.everything)) and (
-            interview.exhausted is None
-        ):
-            conversation.hear(interview.ask(questions))
+        with Interview(session, self._store, key=key, deadline=deadline) as interview:
+            facts, unknown, answers = interview.begin(hints)
+            conversation = _Conversation(host, wants, facts, unknown, answers)
+            while questions := conversation.questions(everything=self._options.everything):
+                if interview.exhausted is not None:
+                    break
+                conversation.hear(interview.ask(questions))
         _remember(self._store, host, conversation)
         return conversation.outcome(interview.rounds)
 

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 
 from msgspec import Struct
 
-from preflight.judge import cpu, image, interpreter, libraries, machine, mounts, versions
+from preflight.judge import cpu, image, interpreter, libraries, machine, mounts, symbols, versions
 from preflight.judge.case import Case, Prediction
 from preflight.model.question import Question
 from preflight.model.requirements import Requirements
@@ -42,6 +42,7 @@ STAGES: tuple[Stage, ...] = (
         libraries.predict,
     ),
     Stage((cpu.check_cpu_level,), cpu.predict),
+    Stage((symbols.check_symbols,), symbols.predict),
 )
 
 

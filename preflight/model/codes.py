@@ -116,6 +116,22 @@ CODES: dict[str, Code] = {
         remedy="Link again, with the sonames that the program was linked against; do not patch "
         "DT_NEEDED alone.",
     ),
+    "symbol-missing": Code(
+        title="A symbol that must be bound at start is defined nowhere",
+        cause="The library that was found does not define a function or variable that the "
+        "program, or another library, refers to; pointers, variables and whatever is linked with "
+        "BIND_NOW are bound before main, and musl binds everything then.",
+        says="symbol lookup error: ./app: undefined symbol: EVP_MD_CTX_new",
+        remedy="Install the release of the library that the program was linked against.",
+    ),
+    "symbol-missing-lazy": Code(
+        title="A function is defined nowhere and fails when it is called",
+        cause="Functions are bound when they are first called. The program starts; the call, "
+        "if it comes, ends it.",
+        says="symbol lookup error: ./app: undefined symbol: deflateInit2_",
+        remedy="Install the release of the library that the program was linked against. Try with "
+        "LD_BIND_NOW=1 to see it at start.",
+    ),
     "cpu-level-too-low": Code(
         title="The program or a library needs a newer CPU",
         cause="The file is marked as built for an x86-64 level (x86-64-v2, -v3, -v4) that the "

@@ -44,7 +44,7 @@ def by_cause(groups: Sequence[Group], labels: Labels) -> Iterator[RenderableType
         if number:
             yield Text()
         verdicts = {(v.binary, v.host) for members in subjects.values() for v in members}
-        yield Text.assemble((code, "bold"), (f"  {count(len(verdicts), 'verdict')}", "dim"))
+        yield Text.assemble(shown(code, "bold"), (f"  {count(len(verdicts), 'verdict')}", "dim"))
         yield Padding(_subjects(subjects, labels), (0, 0, 0, 2))
         if len(subjects) > _SUBJECTS:
             yield Text(f"  and {len(subjects) - _SUBJECTS:,} more", style="dim")
@@ -61,7 +61,9 @@ def _title(members: Group, labels: Labels) -> Text:
 
 
 def _finding(finding: Finding, members: Group, labels: Labels) -> Iterator[RenderableType]:
-    message = Text.assemble((f"{finding.code}: ", "bold"), shown(finding.message), overflow="fold")
+    message = Text.assemble(
+        shown(f"{finding.code}: ", "bold"), shown(finding.message), overflow="fold"
+    )
     yield Padding(message, (0, 0, 0, 2))
     rows: list[tuple[str, Text]] = []
     if finding.needed_by and finding.needed_by not in finding.message:

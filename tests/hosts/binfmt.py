@@ -15,8 +15,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
+from tests.hosts import locks
+
 TABLE = Path("/proc/sys/fs/binfmt_misc")
-LOCK = Path("/run/lock/preflight-test-binfmt")
+USERS = Path("/run/lock/preflight-test-binfmt-users")
+CHANGES = Path("/run/lock/preflight-test-binfmt-changes")
 SYSTEM_ENTRY = TABLE / "qemu-aarch64"  # what Debian's package registers under systemd
 OWN_ENTRY = TABLE / "preflight-aarch64"
 # ELF, 64 bits, little endian, any ABI but unusual ones, ET_EXEC or ET_DYN, EM_AARCH64.
@@ -28,27 +31,29 @@ INTERPRETER = "/usr/bin/qemu-aarch64-static"
 @contextlib.contextmanager
 def registered() -> Iterator[Path]:
     """Register the handler; yield its entry in binfmt_misc.  The last user unregisters it."""
-    with LOCK.open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        entry = _register()
-        fcntl.flock(lock, fcntl.LOCK_SH)
+    with USERS.open("w") as users:
+        with locks.exclusive(CHANGES):
+            entry = _register()
+            fcntl.flock(users, fcntl.LOCK_SH)
         try:
             yield entry
         finally:
-            _unregister_if_last(lock)
+            with locks.exclusive(CHANGES):
+                _unregister_if_last(users)
 
 
 @contextlib.contextmanager
 def switched_off() -> Iterator[None]:
     """Have the kernel refuse foreign programs meanwhile, on the whole machine."""
-    entries = [entry for entry in (SYSTEM_ENTRY, OWN_ENTRY) if entry.exists()]
-    try:
-        for entry in entries:
-            entry.write_text("0")
-        yield
-    finally:
-        for entry in entries:
-            entry.write_text("1")
+    with locks.exclusive(CHANGES):
+        entries = [entry for entry in (SYSTEM_ENTRY, OWN_ENTRY) if entry.exists()]
+        try:
+            for entry in entries:
+                entry.write_text("0")
+            yield
+        finally:
+            for entry in entries:
+                entry.write_text("1")
 
 
 def mount_table() -> None:
@@ -67,9 +72,9 @@ def _register() -> Path:
     return OWN_ENTRY
 
 
-def _unregister_if_last(lock: IO[str]) -> None:
+def _unregister_if_last(users: IO[str]) -> None:
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return
     if OWN_ENTRY.exists():

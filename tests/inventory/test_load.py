@@ -385,12 +385,12 @@ def test_ten_thousand_hosts_load_quickly(tmp_path):
     (tmp_path / "big.yaml").write_text(
         "\n".join(["defaults: {user: d}", "hosts:", "  b: {jump: none}", *lines])
     )
-    started = time.perf_counter()
+    started = time.process_time()
 
     hosts = load([str(tmp_path / "big.yaml")]).hosts
 
     assert len(hosts) == 10_001
-    assert time.perf_counter() - started < 5  # 1.1 s where nothing else runs
+    assert time.process_time() - started < 5  # seconds of CPU; 1.1 usual
 
 
 def test_every_key_is_documented():
