@@ -105,6 +105,4 @@ def _said(finding: Finding, verdict: Verdict) -> Hashable:
 
 
 def _says_nothing(verdict: Verdict) -> bool:
-    return verdict.outcome == "unknown" and all(
-        f.code == "host-not-probed" for f in verdict.findings
-    )
+    return {finding.code for finding in verdict.findings} == {"host-not-probed"}

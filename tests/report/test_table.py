@@ -357,17 +357,19 @@ def test_color_is_by_result():
 def test_environment_is_not_read(monkeypatch):
     """Width and color are the view's, whatever the environment says."""
     given = report([verdict("a", finding())])
-    plain = table(given)
+    before = table(given), table(given, color=True)
 
-    for name, value in {
-        "COLUMNS": "30",
-        "FORCE_COLOR": "1",
-        "TTY_COMPATIBLE": "1",
-        "TERM": "dumb",
-    }.items():
-        monkeypatch.setenv(name, value)
+    for name in ("COLUMNS", "FORCE_COLOR", "NO_COLOR", "TTY_COMPATIBLE"):
+        monkeypatch.setenv(name, "1")
 
-    assert plain == table(given)
+    assert (table(given), table(given, color=True)) == before
+
+
+def test_width_has_a_lower_bound():
+    """A pseudo-terminal of no columns is one of twenty."""
+    given = report([verdict("a", finding())])
+
+    assert table(given, width=0) == table(given, width=20)
 
 
 @pytest.mark.parametrize("width", [1, 20, 40, 80, 300])
