@@ -68,6 +68,8 @@ def natural_key(name: str) -> _NaturalKey:
 
 def is_ipv6(text: str) -> bool:
     """Return whether *text*, in brackets or not, is an IPv6 address (with a zone: RFC 4007)."""
+    if ":" not in text:
+        return False
     if text.startswith("[") and text.endswith("]"):
         text = text[1:-1]
     address, percent, zone = text.partition("%")

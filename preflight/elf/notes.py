@@ -1,0 +1,126 @@
+"""What PT_NOTE and PT_GNU_PROPERTY say: build id, ABI tag, and the x86 level."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from struct import Struct
+
+from preflight.elf.image import Image
+from preflight.model.elf import (
+    EM_386,
+    EM_X86_64,
+    PT_NOTE,
+    AbiTag,
+    Segment,
+)
+
+_GNU = b"GNU\0"
+_NT_GNU_ABI_TAG, _NT_GNU_BUILD_ID, _NT_GNU_PROPERTY_TYPE_0 = 1, 3, 5
+# GNU_PROPERTY_*: what is needed of every loader, of its x86 features, of the CPU.
+_1_NEEDED, _X86_FEATURE_1_AND, _X86_ISA_1_NEEDED = 0xB0008000, 0xC0000002, 0xC0008002
+_FOUR_BYTES = (_1_NEEDED, _X86_FEATURE_1_AND, _X86_ISA_1_NEEDED)
+# Notes are small; a core file's are not, and nobody wants them.
+_MAX_NOTES = 1 << 16
+_MAX_BUILD_ID = 256
+
+Note = tuple[bytes, int, bytes]  # owner, type, content
+
+
+def notes(image: Image, data: bytes, align: int) -> Iterator[Note]:
+    """Yield the notes in *data*; *align* is 8 in a segment of that alignment, else 4."""
+    head = Struct(image.layout.order + "III")
+    offset = 0
+    while offset + head.size <= len(data):
+        owner_size, size, kind = head.unpack_from(data, offset)
+        owner = offset + head.size
+        start = _up(owner + owner_size, align)
+        if start + size > len(data):
+            return
+        yield data[owner : owner + owner_size], kind, data[start : start + size]
+        offset = _up(start + size, align)
+
+
+def _up(value: int, align: int) -> int:
+    return (value + align - 1) & -align
+
+
+class Notes:
+    """The GNU notes of one file that a loader or a person asks for."""
+
+    def __init__(self, image: Image, machine: int, segments: Sequence[Segment]) -> None:
+        self.build_id: str | None = None
+        self.abi_tag: AbiTag | None = None
+        for segment in segments:
+            if segment.type == PT_NOTE:
+                self._read(image, segment)
+        x86 = machine in (EM_386, EM_X86_64)
+        self.isa_needed = _isa_needed(image, segments) if x86 else 0
+
+    def _read(self, image: Image, segment: Segment) -> None:
+        size = min(segment.filesz, _MAX_NOTES)
+        data = image.source.read(segment.offset, size)
+        if len(data) < size:
+            image.complain("a segment of notes lies beyond the end of the file")
+        align = 8 if segment.align == 8 else 4
+        for owner, kind, content in notes(image, data, align):
+            if owner != _GNU:
+                continue
+            if kind == _NT_GNU_BUILD_ID and self.build_id is None:
+                self.build_id = content[:_MAX_BUILD_ID].hex()
+            elif kind == _NT_GNU_ABI_TAG and self.abi_tag is None and len(content) >= 16:
+                system, *release = Struct(image.layout.order + "IIII").unpack_from(content)
+                self.abi_tag = AbiTag(system, (release[0], release[1], release[2]))
+
+
+def _isa_needed(image: Image, segments: Sequence[Segment]) -> int:
+    """
+    Return GNU_PROPERTY_X86_ISA_1_NEEDED of the one segment that glibc looks at, else 0.
+
+    That is the last PT_NOTE aligned to the word, whatever is in it;
+    PT_GNU_PROPERTY counts for nothing on x86.  Source: glibc
+    sysdeps/x86/dl-prop.h, elf/rtld.c, and runs with glibc 2.36.
+    """
+    for segment in reversed(segments):
+        if segment.type == PT_NOTE and segment.align == image.layout.word_bytes:
+            return _isa_of_notes(image, segment)
+    return 0
+
+
+def _isa_of_notes(image: Image, segment: Segment) -> int:
+    """Return the level of the only property note; two of them count for nothing."""
+    data = image.window(segment.vaddr, _MAX_NOTES)
+    head = Struct(image.layout.order + "III")
+    align = image.layout.word_bytes
+    needed: int | None = None
+    offset = 0
+    while offset + head.size < segment.memsz and offset + head.size <= len(data):
+        owner_size, size, kind = head.unpack_from(data, offset)
+        start = _up(offset + head.size + owner_size, align)
+        if kind == _NT_GNU_PROPERTY_TYPE_0 and data[offset + head.size : start] == _GNU:
+            if needed is not None:
+                return 0
+            needed = _isa_of_properties(image, data[start : start + size])
+        offset = _up(start + size, align)
+    return needed or 0
+
+
+def _isa_of_properties(image: Image, data: bytes) -> int:
+    """Return the level among the properties of one note, which stand in ascending order."""
+    head = Struct(image.layout.order + "II")
+    value = Struct(image.layout.order + "I")
+    align = image.layout.word_bytes
+    if len(data) % align:
+        return 0
+    offset = last = 0
+    while offset + head.size <= len(data):
+        kind, size = head.unpack_from(data, offset)
+        offset += head.size
+        if kind < last or kind > _X86_ISA_1_NEEDED or offset + size > len(data):
+            return 0
+        if kind in _FOUR_BYTES and size != value.size:
+            return 0
+        if kind == _X86_ISA_1_NEEDED:
+            return int(value.unpack_from(data, offset)[0])
+        last = kind
+        offset += _up(size, align)
+    return 0

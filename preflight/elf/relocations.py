@@ -1,0 +1,182 @@
+"""
+How a file's relocations use its symbols.
+
+Only DT_REL, DT_RELA and DT_JMPREL: a DT_RELR entry names no symbol.  The
+numbers are those of elf.h; pyelftools has other ones for AArch64's TLS
+(its enums.ENUM_RELOC_TYPE_AARCH64), and lacks some.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from preflight.elf.dynamic import Dynamic
+from preflight.elf.image import Image
+from preflight.model.elf import (
+    EM_386,
+    EM_AARCH64,
+    EM_ARM,
+    EM_X86_64,
+    USE_COPY,
+    USE_DATA,
+    USE_EAGER_SLOT,
+    USE_SLOT,
+    USE_TLS,
+)
+
+_EM_MIPS = 8
+_DT_RELA = 7  # the value of DT_PLTREL for relocations with addend
+# How much of a table is looked at in one go, in bytes; a multiple of every entry's size.
+_CHUNK = 24 * 12 * 4096
+
+
+class Types(NamedTuple):
+    """The relocation types that one machine's glibc knows; NONE is 0 everywhere."""
+
+    copy: frozenset[int]
+    slot: frozenset[int]
+    tls: frozenset[int]
+    relative: frozenset[int]  # need no symbol
+    irelative: frozenset[int]
+    other: frozenset[int]
+
+    @property
+    def known(self) -> frozenset[int]:
+        """All of them."""
+        return frozenset({0}).union(*self)
+
+
+# Source: glibc sysdeps/*/dl-machine.h, elf_machine_rel() and elf_machine_rela(), and elf.h.
+_X86_64 = Types(
+    copy=frozenset({5}),
+    slot=frozenset({7}),
+    tls=frozenset({16, 17, 18, 36}),  # DTPMOD64, DTPOFF64, TPOFF64, TLSDESC
+    relative=frozenset({8, 38}),  # RELATIVE, RELATIVE64
+    irelative=frozenset({37}),
+    other=frozenset({1, 2, 6, 10, 32, 33}),  # 64, PC32, GLOB_DAT, 32, SIZE32, SIZE64
+)
+_I386 = Types(
+    copy=frozenset({5}),
+    slot=frozenset({7}),
+    tls=frozenset({14, 35, 36, 37, 41}),  # TPOFF, DTPMOD32, DTPOFF32, TPOFF32, DESC
+    relative=frozenset({8}),
+    irelative=frozenset({42}),
+    other=frozenset({1, 2, 6, 38}),  # 32, PC32, GLOB_DAT, SIZE32
+)
+_ARM = Types(
+    copy=frozenset({20}),
+    slot=frozenset({22}),
+    tls=frozenset({13, 17, 18, 19}),  # DESC, DTPMOD32, DTPOFF32, TPOFF32
+    relative=frozenset({23}),
+    irelative=frozenset({160}),
+    other=frozenset({1, 2, 21}),  # PC24, ABS32, GLOB_DAT
+)
+_AARCH64 = Types(
+    copy=frozenset({1024}),
+    slot=frozenset({1026}),
+    tls=frozenset({1028, 1029, 1030, 1031}),  # DTPMOD, DTPREL, TPREL, TLSDESC
+    relative=frozenset({1027}),
+    irelative=frozenset({1032}),
+    other=frozenset({257, 258, 1025}),  # ABS64, ABS32, GLOB_DAT
+)
+TYPES: dict[tuple[int, int], Types] = {
+    (EM_X86_64, 64): _X86_64,
+    (EM_X86_64, 32): _X86_64,
+    (EM_386, 32): _I386,
+    (EM_ARM, 32): _ARM,
+    (EM_AARCH64, 64): _AARCH64,
+}
+
+
+class Relocations:
+    """
+    What all relocations of a file do, symbol by symbol.
+
+    *uses* holds USE_* bits at each symbol's index; symbols from *capacity* on
+    cannot be in the file.
+    """
+
+    def __init__(self, image: Image, machine: int, capacity: int) -> None:
+        self.image = image
+        self.types = TYPES.get((machine, image.layout.bits))
+        self.known = self.types.known if self.types else None
+        self.machine = machine
+        self.capacity = capacity
+        self.uses = bytearray(capacity)
+        self.count = 0  # one more than the highest symbol used
+        self.irelative = False
+        self.odd: set[int] = set()
+
+    def add(self, address: int, size: int, *, addend: bool, lazy: bool) -> None:
+        """Take in one table; *lazy* is that of DT_JMPREL, *addend* says RELA."""
+        for infos in self._infos(address, size, 3 if addend else 2):
+            for info in infos:
+                self._add(*self._split(info), lazy=lazy)
+
+    def _infos(self, address: int, size: int, words: int) -> Iterator[set[int]]:
+        """Yield the different r_info values of each chunk of a table."""
+        layout = self.image.layout
+        for start in range(0, size, _CHUNK):
+            wanted = min(_CHUNK, size - start)
+            data = self.image.table(address + start, wanted, "a relocation table")
+            # r_info is the second word of an entry; a set drops the many RELATIVE ones.
+            yield set(layout.words(data, layout.word_bytes)[1::words])
+            if len(data) < wanted:
+                return
+
+    def _split(self, info: int) -> tuple[int, int]:
+        """Return symbol and type of an r_info.  Source: gABI; MIPS64 ABI, "Relocation"."""
+        layout = self.image.layout
+        if layout.bits == 32:
+            return info >> 8, info & 0xFF
+        if self.machine != _EM_MIPS:
+            return info >> 32, info & 0xFFFFFFFF
+        # MIPS64: a 32-bit symbol, then four single bytes of which the last is the type.
+        if layout.endian == "big":
+            return info >> 32, info & 0xFF
+        return info & 0xFFFFFFFF, info >> 56
+
+    def _add(self, symbol: int, kind: int, *, lazy: bool) -> None:
+        types = self.types
+        if self.known is not None and kind not in self.known:
+            self.odd.add(kind)
+        if types and kind in types.irelative:
+            self.irelative = True
+        elif symbol and kind and not (types and kind in types.relative):
+            self._use(symbol, self._bits(kind, lazy=lazy))
+
+    def _bits(self, kind: int, *, lazy: bool) -> int:
+        types = self.types
+        if types is None:
+            return USE_SLOT if lazy else USE_DATA
+        if kind in types.copy:
+            return USE_COPY
+        if kind in types.tls:
+            return USE_DATA | USE_TLS | (USE_EAGER_SLOT if lazy else 0)
+        return USE_SLOT if lazy and kind in types.slot else USE_DATA
+
+    def _use(self, symbol: int, bits: int) -> None:
+        if symbol >= self.capacity:
+            self.image.complain("a relocation names a symbol outside the symbol table")
+            return
+        self.uses[symbol] |= bits
+        self.count = max(self.count, symbol + 1)
+
+
+def read_relocations(dynamic: Dynamic, machine: int, capacity: int) -> Relocations:
+    """Return the uses of all symbols; *capacity* is how many the file has room for."""
+    relocations = Relocations(dynamic.image, machine, capacity)
+    slots, slots_size = dynamic.get("DT_JMPREL"), dynamic.number("DT_PLTRELSZ")
+    for tag in ("DT_REL", "DT_RELA"):
+        address, size = dynamic.get(tag), dynamic.number(f"{tag}SZ")
+        if address is None:
+            continue
+        if slots is not None and address <= slots and slots + slots_size == address + size:
+            # DT_JMPREL is the tail of this table (glibc elf/dynamic-link.h).
+            size -= slots_size
+        relocations.add(address, size, addend=tag == "DT_RELA", lazy=False)
+    if slots is not None:
+        addend = dynamic.get("DT_PLTREL") == _DT_RELA
+        relocations.add(slots, slots_size, addend=addend, lazy=True)
+    return relocations
