@@ -223,14 +223,14 @@ class Fleet:
         self, host: Host, wants: Sequence[Want], session: Session, deadline: Deadline
     ) -> Outcome:
         key = f"{host.transport}:{host.user or ''}@{host.target}:{host.port or ''}"
-        interview = Interview(session, self._store, key=key, deadline=deadline)
         hints = _hints(self._store, host, wants)
-        facts, unknown, answers = interview.begin(hints)
-        conversation = _Conversation(host, wants, facts, unknown, answers)
-        while (questions := conversation.questions(everything=self._options.everything)) and (
-            interview.exhausted is None
-        ):
-            conversation.hear(interview.ask(questions))
+        with Interview(session, self._store, key=key, deadline=deadline) as interview:
+            facts, unknown, answers = interview.begin(hints)
+            conversation = _Conversation(host, wants, facts, unknown, answers)
+            while questions := conversation.questions(everything=self._options.everything):
+                if interview.exhausted is not None:
+                    break
+                conversation.hear(interview.ask(questions))
         _remember(self._store, host, conversation)
         return conversation.outcome(interview.rounds)
 

@@ -82,7 +82,7 @@ def _offline(
 
     snapshots = {snapshot.host: snapshot for file in files for snapshot in _facts(file)}
     hosts = tuple(Host(name=name, address=snapshots[name].address) for name in snapshots)
-    chosen = Inventory(hosts=hosts).select(limits) if limits else hosts
+    chosen = Inventory(hosts=hosts, groups={}).select(limits) if limits else hosts
     start_for = starts(start, requirements, local=False)
     by_name = {host.name: host for host in hosts}
     return check_offline(

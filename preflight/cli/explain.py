@@ -19,11 +19,11 @@ def command(code: str | None) -> None:
         for name, page in CODES.items():
             click.echo(f"{name:{width}}  {page.title}")
         return
-    page = CODES.get(code)
-    if page is None:
+    if code not in CODES:
         near = difflib.get_close_matches(code, CODES, 1)
         hint = f"preflight explain {near[0]}" if near else "preflight explain lists them"
         raise UsageError(f"no finding is called {code!r}", hint)
+    page = CODES[code]
     click.echo(f"{code}: {page.title}\n")
     for heading, text in (("Cause", page.cause), ("Says", page.says), ("Remedy", page.remedy)):
         click.echo(click.wrap_text(f"{heading}: {text}", 79, "", "  "))

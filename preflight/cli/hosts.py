@@ -25,7 +25,7 @@ def command(format_: str, **values: Any) -> None:
     """Show which hosts the inventory and the patterns come to; no network."""
     from preflight.cli.session import chosen_hosts  # noqa: PLC0415
     from preflight.report import View  # noqa: PLC0415
-    from preflight.report.inspect import hosts_table  # noqa: PLC0415
+    from preflight.report.hosts import hosts_table  # noqa: PLC0415
 
     hosts = chosen_hosts(values["inventories"], values["limits"])
     if format_ == "names":

@@ -28,7 +28,7 @@ class Dynamic:
         self.image = image
         self.entries = entries
         self._values = dict(entries)
-        self._strings = self._read_strings()
+        self.strings = self._read_strings()
 
     def get(self, tag: str) -> int | None:
         """Return the value of *tag* ("DT_STRSZ"), None where it is not in the table."""
@@ -38,22 +38,13 @@ class Dynamic:
         """Return the value of *tag*, 0 where it is not in the table."""
         return self.get(tag) or 0
 
-    @property
-    def strings_bytes(self) -> int:
-        """The size of DT_STRTAB."""
-        return len(self._strings)
-
-    def raw_string(self, offset: int, what: str) -> bytes:
-        """Return the string at *offset* of DT_STRTAB; b"" and a defect where there is none."""
-        end = self._strings.find(b"\0", offset)
+    def string(self, offset: int, what: str) -> str:
+        """Return the string at *offset* of DT_STRTAB; "" and a defect where there is none."""
+        end = self.strings.find(b"\0", offset)
         if end < 0:
             self.image.complain(f"{what} lies outside the dynamic string table")
-            return b""
-        return self._strings[offset:end]
-
-    def string(self, offset: int, what: str) -> str:
-        """Return the string at *offset* as text."""
-        return text.decode(self.raw_string(offset, what))
+            return ""
+        return text.decode(self.strings[offset:end])
 
     def text(self, tag: str) -> str | None:
         """Return the string that *tag* names, None where it is not in the table."""

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from msgspec.structs import replace
@@ -43,8 +44,8 @@ def read_bytes(data: bytes) -> Elf:
 
 def read_file(path: str | os.PathLike[str]) -> Elf:
     """Return what the file at *path* says of itself; raises `OSError` where it cannot be read."""
-    with FileSource(path) as source:
-        return read(source)
+    with Path(path).open("rb") as file:
+        return read(FileSource(file))
 
 
 def read(source: Source) -> Elf:

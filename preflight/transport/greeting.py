@@ -12,6 +12,7 @@ from collections.abc import Callable
 from preflight.errors import TransportError
 from preflight.transport import Deadline
 from preflight.transport.dial import timed_out
+from preflight.transport.lost import lost
 
 MAX_BYTES = 64 * 1024
 # What OpenSSH says to a client that it has no room for.  Source: sshd.c.
@@ -37,7 +38,7 @@ def read_greeting(receive: Callable[[int], bytes], limit_s: float, deadline: Dea
         except TimeoutError:
             continue
         if not byte:
-            raise _closed(bytes(lines))
+            raise _closed(bytes(lines), deadline)
         lines += byte
         if byte == b"\n":
             line = bytes(lines[start:]).rstrip(b"\r\n")
@@ -64,10 +65,9 @@ def _silence(lines: bytes | bytearray, limit_s: float) -> str:
     return f"no SSH greeting in {limit_s:g} s; it said {_shown(lines)}"
 
 
-def _closed(lines: bytes) -> TransportError:
-    if not lines:
-        reason = "the host took the connection and closed it without a word"
-        return TransportError("unreachable", "connection-lost", reason)
+def _closed(lines: bytes, deadline: Deadline) -> TransportError:
+    if not deadline.left_s() or not lines:
+        return lost("before the SSH greeting", deadline)
     if lines.startswith(_THROTTLED):
         hint = "ask fewer hosts at a time"
         return TransportError("unreachable", "connection-lost", f"it said {_shown(lines)}", hint)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 
 import paramiko
@@ -16,6 +17,9 @@ from preflight.transport.protocol import Transport
 
 STDERR_BYTES = 4096
 _CHUNK_BYTES = 32 * 1024
+# What paramiko raises where a connection is gone: also when it is read from,
+# for the window is acknowledged then.
+_BROKEN = (OSError, EOFError, paramiko.SSHException)
 _PHASE = "while a command ran"
 # How long standard input may be full before standard error is looked at, and
 # how long an exit status may come after the end of the output.
@@ -65,7 +69,7 @@ class SshStream:
         except paramiko.ChannelException as error:
             reason = f"the host opens no session: {error.text!r}"
             raise TransportError("error", "no-shell", reason) from None
-        except (paramiko.SSHException, EOFError, OSError):
+        except _BROKEN:
             raise self._lost() from None
 
     def _execute(self, command: str) -> None:
@@ -76,7 +80,8 @@ class SshStream:
         request.add_string("exec")
         request.add_boolean(True)
         request.add_string(command)
-        self._transport._send_user_message(request)  # type: ignore[attr-defined]  # noqa: SLF001
+        with contextlib.suppress(*_BROKEN):
+            self._transport._send_user_message(request)  # type: ignore[attr-defined]  # noqa: SLF001
 
     def send(self, data: bytes) -> None:
         """Write all of *data*; standard output is the caller's to read meanwhile."""
@@ -88,7 +93,7 @@ class SshStream:
                 sent = self._channel.send(bytes(rest[:_CHUNK_BYTES]))
             except TimeoutError:
                 sent = 0
-            except (OSError, EOFError, paramiko.SSHException):
+            except _BROKEN:
                 raise self._failure() from None
             if self._channel.closed or not self._deadline.left_s():
                 raise self._failure()
@@ -113,7 +118,10 @@ class SshStream:
             reason = "the host sends more than it was allowed to"
             raise TransportError("error", "output-limit", reason)
         self._channel.settimeout(0.0)
-        return self._channel.recv(limit)
+        try:
+            return self._channel.recv(limit)
+        except _BROKEN:
+            raise self._failure() from None
 
     def _end(self) -> bytes:
         if self._is_lost() or not self._channel.event_ready:
@@ -142,9 +150,10 @@ class SshStream:
 
     def _drain_stderr(self) -> None:
         self._channel.settimeout(0.0)
-        while self._channel.recv_stderr_ready():
-            self._stderr += self._channel.recv_stderr(_CHUNK_BYTES)
-            del self._stderr[:-STDERR_BYTES]
+        with contextlib.suppress(*_BROKEN):
+            while self._channel.recv_stderr_ready():
+                self._stderr += self._channel.recv_stderr(_CHUNK_BYTES)
+                del self._stderr[:-STDERR_BYTES]
 
     def stderr_text(self) -> str:
         """Return the last `STDERR_BYTES` of standard error."""
@@ -161,4 +170,5 @@ class SshStream:
     def close(self) -> None:
         """End the command as far as SSH can: its channel is closed."""
         self._closed = True
-        self._channel.close()
+        with contextlib.suppress(*_BROKEN):
+            self._channel.close()

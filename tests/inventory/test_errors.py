@@ -414,11 +414,43 @@ def test_long_list_repeated_by_aliases_is_bounded(fault_in):
     ) == ("fleet.yaml:1: the groups have more than 500,000 members", "use fewer groups")
 
 
-FRAGMENTS = st.sampled_from([
-    *("hosts", "groups", "defaults", "a", "b", "jump", "user", "start", "env", "labels", "port"),
-    *(": ", "{", "}", "[", "]", ", ", "\n", "  ", "- ", "&x ", "*x", "!t ", "'", '"', "#", "|", "<<"),
-    *("7", "no", "~", "[1:2]", "a[1:3]", "\t", "\\", "\x00", "é", "u@b:1"),
-])
+FRAGMENTS = st.sampled_from(
+    [
+        *(
+            "hosts",
+            "groups",
+            "defaults",
+            "a",
+            "b",
+            "jump",
+            "user",
+            "start",
+            "env",
+            "labels",
+            "port",
+        ),
+        *(
+            ": ",
+            "{",
+            "}",
+            "[",
+            "]",
+            ", ",
+            "\n",
+            "  ",
+            "- ",
+            "&x ",
+            "*x",
+            "!t ",
+            "'",
+            '"',
+            "#",
+            "|",
+            "<<",
+        ),
+        *("7", "no", "~", "[1:2]", "a[1:3]", "\t", "\\", "\x00", "é", "u@b:1"),
+    ]
+)
 
 
 @given(st.lists(FRAGMENTS, max_size=30).map("".join))

@@ -84,6 +84,11 @@ def test_abi_note_names_systems_other_than_linux(system: int, note: str):
     assert note == binary_json(binary(elf=elf(abi_tag=AbiTag(system, (3, 2, 0)))))["abi_note"]
 
 
+def test_file_of_no_class_has_no_bits():
+    """An ELF file too broken to have a class has null, which the schema knows, and not 0."""
+    assert binary_json(binary(elf=elf(bits=0)))["bits"] is None
+
+
 def test_absent_stack_header_is_null():
     """A file without PT_GNU_STACK says nothing of its stack: neither true nor false."""
     assert binary_json(binary(elf=elf(exec_stack=None)))["exec_stack"] is None
