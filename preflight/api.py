@@ -31,7 +31,9 @@ from preflight.model.requirements import Requirements
 from preflight.model.snapshot import Facts, Snapshot, Status
 from preflight.model.start import Start
 from preflight.model.verdict import Verdict
-from preflight.probe import Interview, Store, libcs_of
+from preflight.probe.interview import Interview
+from preflight.probe.libcs import libcs_of
+from preflight.probe.store import Store
 from preflight.transport import Deadline, Session, connect
 from preflight.transport import Options as ConnectOptions
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import subprocess
 import time
 
 import pytest
@@ -23,9 +22,6 @@ from preflight.model.question import (
     ReadElf,
     Stat,
 )
-from preflight.probe.interview import Interview
-from preflight.probe.knowledge import Limits
-from preflight.probe.store import Store
 
 ODD_NAMES = [
     b"$(touch pwned);'\"",
@@ -112,7 +108,7 @@ def test_every_shell_takes_any_name(interview, shell, tmp_path, name):
     )
 
     assert path == answers[Stat(path)].real
-    assert b"content" == answers[ReadBytes(path)].data
+    assert answers[ReadBytes(path)].data == b"content"
     assert Listing((text.decode(name),)) == answers[List(folder)]
     assert [Absent()] * 2 == [answers[Stat(missing)], answers[ReadElf(missing)]]
     assert [name] == os.listdir(os.fsencode(tmp_path))
@@ -144,7 +140,7 @@ def test_second_check_of_a_host_takes_one_round(interview, store, tmp_path):
     _, _, answers = again.begin(questions)
 
     assert expected == answers
-    assert (2, 1) == (first.rounds, again.rounds)
+    assert (first.rounds, again.rounds) == (2, 1)
     assert again._frames.received < 100_000
 
 
@@ -158,6 +154,6 @@ def test_another_host_of_the_same_image_sends_hashes_only(interview, tmp_path):
     _, _, answers = other.begin([question])
 
     assert expected == answers
-    assert 1 == other.rounds
+    assert other.rounds == 1
     assert answers[question].elf is expected[question].elf
     assert other._frames.received < 100_000
