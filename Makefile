@@ -11,7 +11,7 @@ RUN := $(VENV)/bin/python
 CAN_HAVE_HOSTS := $(shell [ "$$(id -u)" = 0 ] && [ -e /etc/debian_version ] && echo yes)
 PYTEST := $(RUN) -m pytest
 
-.PHONY: help dev setup lint format test test-quick bench \
+.PHONY: help dev setup lint format test test-quick bench docs \
         hosts-build hosts-up hosts-down clean clean-hosts
 
 help:
@@ -54,6 +54,10 @@ test-quick: lint
 # make bench       measurements; long ones too
 bench: dev
 	$(RUN) -m bench
+
+# make docs        write docs/findings.md from the table of codes
+docs: dev
+	$(RUN) -m docs.make_findings
 
 # make hosts-build build the root file systems of the test hosts (root)
 hosts-build: dev
