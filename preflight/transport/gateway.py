@@ -83,6 +83,7 @@ class Gateways:
             if error.cause != "deadline":
                 shared.failure, shared.failed_until = error, Deadline.after(FAILURE_S)
             raise _through(settings, error) from None
+        link.outlive()
         with self._lock:
             shared.link = link
             shared.users += 1

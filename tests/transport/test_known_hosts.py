@@ -48,7 +48,7 @@ def index(*lines: str) -> KnownHosts:
 def cause(known: KnownHosts, offered: PublicKey, port: int = 22) -> str | None:
     """Return why *offered* is refused for the host "web", None where it is not."""
     try:
-        known.verify("web", port, offered)
+        known.record("web", port).verify(offered)
     except TransportError as error:
         return error.cause
     return None
@@ -169,7 +169,7 @@ def test_unknown_types_of_key_are_kept():
     known = index(line("web", key(1, "sk-ssh-ed25519@openssh.com")))
 
     assert not known.warnings
-    assert known.key_types("web", 22) == ("sk-ssh-ed25519@openssh.com",)
+    assert known.record("web", 22).key_types == ("sk-ssh-ed25519@openssh.com",)
 
 
 def test_a_file_is_read_again_when_it_changes(tmp_path):
