@@ -97,6 +97,11 @@ start_options = several(
         help="environment of the program, such as LD_LIBRARY_PATH=/opt/lib",
     ),
     option("--run-as", metavar="USER", help="user that starts the program"),
+    option(
+        "--loaded-by",
+        metavar="PROGRAM[=PATH]",
+        help="local program that opens the library, and its path on the hosts",
+    ),
 )
 
 

@@ -17,7 +17,7 @@ from preflight.errors import UsageError
 from preflight.inventory import discover, load, resolve_start
 from preflight.model.host import Host
 from preflight.model.requirements import Requirements
-from preflight.model.start import Start
+from preflight.model.start import Opener, Start
 from preflight.transport import Options as ConnectOptions
 
 LOCAL = "localhost"
@@ -52,7 +52,22 @@ def start_of(values: dict[str, Any]) -> Start:
         cwd=values["cwd"],
         env=tuple(pairs),
         run_as=values["run_as"],
+        loaded_by=opener_of(values["loaded_by"], local=values["local"]),
     )
+
+
+def opener_of(value: str | None, *, local: bool) -> Opener | None:
+    """Return the program of ``--loaded-by PROGRAM[=PATH]``; with --local it lies where it is."""
+    if value is None:
+        return None
+    program, equals, path = value.rpartition("=")
+    if not equals or not path.startswith("/"):
+        program, path = value, posixpath.abspath(value) if local else ""
+    requirements = analyze(program, id="loaded-by")
+    if requirements.elf is None or requirements.elf.interpreter is None:
+        reason = f"--loaded-by {program}: {requirements.description}, which opens no libraries"
+        raise UsageError(reason, "give the program that calls dlopen, such as /usr/bin/python3")
+    return Opener(requirements=requirements, install_path=path or None)
 
 
 def starts(

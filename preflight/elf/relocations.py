@@ -22,6 +22,7 @@ from preflight.model.elf import (
     USE_COPY,
     USE_DATA,
     USE_EAGER_SLOT,
+    USE_POINTER,
     USE_SLOT,
     USE_TLS,
 )
@@ -39,6 +40,7 @@ class Types(NamedTuple):
 
     copy: frozenset[int]
     slot: frozenset[int]
+    got: frozenset[int]
     tls: frozenset[int]
     relative: frozenset[int]  # need no symbol
     irelative: frozenset[int]
@@ -54,34 +56,38 @@ class Types(NamedTuple):
 _X86_64 = Types(
     copy=frozenset({5}),
     slot=frozenset({7}),
+    got=frozenset({6}),
     tls=frozenset({16, 17, 18, 36}),  # DTPMOD64, DTPOFF64, TPOFF64, TLSDESC
     relative=frozenset({8, 38}),  # RELATIVE, RELATIVE64
     irelative=frozenset({37}),
-    other=frozenset({1, 2, 6, 10, 32, 33}),  # 64, PC32, GLOB_DAT, 32, SIZE32, SIZE64
+    other=frozenset({1, 2, 10, 32, 33}),  # 64, PC32, 32, SIZE32, SIZE64
 )
 _I386 = Types(
     copy=frozenset({5}),
     slot=frozenset({7}),
+    got=frozenset({6}),
     tls=frozenset({14, 35, 36, 37, 41}),  # TPOFF, DTPMOD32, DTPOFF32, TPOFF32, DESC
     relative=frozenset({8}),
     irelative=frozenset({42}),
-    other=frozenset({1, 2, 6, 38}),  # 32, PC32, GLOB_DAT, SIZE32
+    other=frozenset({1, 2, 38}),  # 32, PC32, SIZE32
 )
 _ARM = Types(
     copy=frozenset({20}),
     slot=frozenset({22}),
+    got=frozenset({21}),
     tls=frozenset({13, 17, 18, 19}),  # DESC, DTPMOD32, DTPOFF32, TPOFF32
     relative=frozenset({23}),
     irelative=frozenset({160}),
-    other=frozenset({1, 2, 21}),  # PC24, ABS32, GLOB_DAT
+    other=frozenset({1, 2}),  # PC24, ABS32
 )
 _AARCH64 = Types(
     copy=frozenset({1024}),
     slot=frozenset({1026}),
+    got=frozenset({1025}),
     tls=frozenset({1028, 1029, 1030, 1031}),  # DTPMOD, DTPREL, TPREL, TLSDESC
     relative=frozenset({1027}),
     irelative=frozenset({1032}),
-    other=frozenset({257, 258, 1025}),  # ABS64, ABS32, GLOB_DAT
+    other=frozenset({257, 258}),  # ABS64, ABS32
 )
 TYPES: dict[tuple[int, int], Types] = {
     (EM_X86_64, 64): _X86_64,
@@ -170,7 +176,9 @@ class Relocations:
             return USE_COPY
         if kind in types.tls:
             return USE_DATA | USE_TLS | (USE_EAGER_SLOT if lazy else 0)
-        return USE_SLOT if lazy and kind in types.slot else USE_DATA
+        if lazy and kind in types.slot:
+            return USE_SLOT
+        return USE_DATA if kind in types.got else USE_DATA | USE_POINTER
 
 
 class _Info(NamedTuple):

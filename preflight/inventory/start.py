@@ -24,6 +24,7 @@ def resolve_start(host: Host, *, binary_name: str, several: bool, override: Star
         run_as=override.run_as or inherited.run_as,
         argv0=override.argv0 or inherited.argv0,
         secure=inherited.secure if override.secure is None else override.secure,
+        loaded_by=override.loaded_by,
     )
 
 

@@ -12,9 +12,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
-from preflight.judge import cpu, image, interpreter, libraries, machine, mounts, symbols, versions
+from preflight.judge import (
+    cpu,
+    image,
+    interpreter,
+    libraries,
+    machine,
+    mounts,
+    plugin,
+    symbols,
+    versions,
+)
 from preflight.judge.case import Case, Prediction
 from preflight.model.question import Question
 from preflight.model.requirements import Requirements
@@ -43,6 +53,21 @@ STAGES: tuple[Stage, ...] = (
     ),
     Stage((cpu.check_cpu_level,), cpu.predict),
     Stage((symbols.check_symbols,), symbols.predict),
+)
+
+
+# What a library that a program opens goes through, after the program's own STAGES.
+PLUGIN_STAGES: tuple[Stage, ...] = (
+    Stage((plugin.check_file,), plugin.predict_file),
+    Stage((plugin.check_opener,), plugin.predict_libraries),
+    Stage((plugin.check_mount,), plugin.predict_mount),
+    Stage(
+        (libraries.check_libraries, mounts.check_libraries, versions.check_versions),
+        plugin.predict_libraries,
+    ),
+    Stage((cpu.check_cpu_level,), plugin.predict_cpu),
+    Stage((plugin.check_tls,), plugin.predict_tls),
+    Stage((symbols.check_symbols,), plugin.predict_symbols),
 )
 
 
@@ -77,8 +102,20 @@ def judge(requirements: Requirements, start: Start, snapshot: Snapshot) -> Judge
 
 
 def _walk(case: Case) -> tuple[tuple[Finding, ...], Prediction | None]:
+    if case.opener is None:
+        return _stages(case, STAGES)
+    start, prediction = _stages(case.opener, STAGES)
+    name = case.opener.program_name
+    named = tuple(structs.replace(f, message=f"{name}: {f.message}") for f in start)
+    if any(finding.severity == "error" for finding in start):
+        return named, prediction
+    found, prediction = _stages(case, PLUGIN_STAGES)
+    return (*named, *(finding for finding in found if finding not in start)), prediction
+
+
+def _stages(case: Case, stages: tuple[Stage, ...]) -> tuple[tuple[Finding, ...], Prediction | None]:
     findings: list[Finding] = []
-    for stage in STAGES:
+    for stage in stages:
         found = [finding for check in stage.checks for finding in check(case)]
         findings.extend(found)
         if any(finding.severity == "error" for finding in found):
@@ -106,6 +143,7 @@ def _verdict(case: Case, findings: tuple[Finding, ...], prediction: Prediction |
         predicted_exit=prediction.exit_status if prediction and blocked else None,
         findings=findings,
         libraries=_libraries(case),
+        loaded_by=case.opener.requirements.path if case.opener else None,
     )
 
 

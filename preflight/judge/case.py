@@ -9,7 +9,7 @@ from msgspec import Struct, structs
 
 from preflight.judge.support import NATIVE, Support, support_of
 from preflight.loader import LOADERS
-from preflight.loader.setting import Resolution, Setting
+from preflight.loader.setting import Plugin, Resolution, Setting
 from preflight.model.elf import Elf, machine_name
 from preflight.model.inquiry import Inquiry
 from preflight.model.question import ElfAnswer, ElfContent, FileState
@@ -22,7 +22,7 @@ class Prediction(Struct, frozen=True):
     """How a start that fails would end: the first line on standard error, the exit status."""
 
     line: str | None
-    exit_status: int
+    exit_status: int | None  # None: the program goes on, and decides itself
 
 
 class Case:
@@ -33,11 +33,26 @@ class Case:
     ``./NAME``.
     """
 
-    def __init__(self, requirements: Requirements, start: Start, snapshot: Snapshot) -> None:
+    def __init__(
+        self,
+        requirements: Requirements,
+        start: Start,
+        snapshot: Snapshot,
+        inquiry: Inquiry | None = None,
+    ) -> None:
         self.requirements = requirements
         self.start = start
         self.snapshot = snapshot
-        self.inquiry = Inquiry(snapshot.answers)
+        self.inquiry = inquiry or Inquiry(snapshot.answers)
+
+    @cached_property
+    def opener(self) -> Case | None:
+        """The program that opens this library with dlopen(3), as a case of its own."""
+        by = self.start.loaded_by
+        if by is None:
+            return None
+        start = structs.replace(self.start, install_path=by.install_path, loaded_by=None)
+        return Case(by.requirements, start, self.snapshot, self.inquiry)
 
     @property
     def elf(self) -> Elf | None:
@@ -113,6 +128,8 @@ class Case:
     @cached_property
     def setting(self) -> Setting | None:
         """What the emulated loader is given; None where no loader would be reached."""
+        if self.opener is not None:
+            return self._opened_by(self.opener)
         answer = self.interpreter
         if self.elf is None or self.interpreter_path is None or not isinstance(answer, ElfContent):
             return None
@@ -136,6 +153,17 @@ class Case:
         load = LOADERS.get(self.setting.loader.identity.family)
         return load(self.setting) if load else None
 
+    def _opened_by(self, opener: Case) -> Setting | None:
+        if opener.setting is None or self.elf is None:
+            return None
+        plugin = Plugin(
+            name=self.program_name,
+            path=self.start.install_path,
+            elf=self.elf,
+            now=_is_python_extension(self.elf),
+        )
+        return structs.replace(opener.setting, plugin=plugin)
+
     def _loader_for_library(self) -> str | None:
         elf = self.requirements.elf
         if elf is None:
@@ -146,3 +174,8 @@ class Case:
             if libc.machine == machine and libc.family == family:
                 return libc.interpreter
         return None
+
+
+def _is_python_extension(elf: Elf) -> bool:
+    """Whether CPython imports it, with RTLD_NOW.  Source: CPython Python/dynload_shlib.c."""
+    return elf.symbols is not None and b"\0PyInit_" in elf.symbols.names

@@ -44,7 +44,9 @@ def _marked(case: Case) -> list[Object]:
         return []
     if resolution.family != "glibc":
         return []
-    return [entry for entry in resolution.objects if _beyond(case, entry.elf) is not False]
+    opened = case.opener is not None
+    entries = (entry for entry in resolution.objects if entry.opened == opened)
+    return [entry for entry in entries if _beyond(case, entry.elf) is not False]
 
 
 def _beyond(case: Case, elf: Elf) -> bool | None:

@@ -57,4 +57,6 @@ def _finding(case: Case, problem: SymbolProblem) -> Finding:
 def _is_plugin(case: Case, problem: SymbolProblem) -> bool:
     """Whether the object is a library by itself, which its program may complete."""
     elf = case.elf
+    if case.opener is not None:
+        return False
     return elf is not None and elf.kind == "shared-object" and problem.needed_by == case.argv0

@@ -14,6 +14,20 @@ from preflight.model.start import Start
 from preflight.model.verdict import Step
 
 
+class Plugin(Struct, frozen=True, kw_only=True):
+    """
+    A library that a program opens with dlopen(3), once it runs.
+
+    *name* is what it hands to dlopen, with a slash in it; *path* is where that
+    lies from the root, None where nobody said.  *now* says RTLD_NOW.
+    """
+
+    name: str
+    path: str | None
+    elf: Elf
+    now: bool = False
+
+
 class Setting(Struct, frozen=True, kw_only=True):
     """
     One program about to be started by one loader on one host.
@@ -31,6 +45,7 @@ class Setting(Struct, frozen=True, kw_only=True):
     inquiry: Inquiry
     start: Start
     facts: Facts
+    plugin: Plugin | None = None
 
 
 class Object(Struct, frozen=True, kw_only=True):
@@ -44,6 +59,7 @@ class Object(Struct, frozen=True, kw_only=True):
     needed_by: tuple[str, ...]
     preloaded: bool = False
     depends: tuple[int, ...] = ()  # the places of what it needs in the load order
+    opened: bool = False  # came with the plugin
 
 
 class Miss(Struct, frozen=True, kw_only=True):

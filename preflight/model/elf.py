@@ -24,7 +24,7 @@ PF_X, PF_W, PF_R = 1, 2, 4
 DT_NEEDED, DT_AUXILIARY, DT_FILTER = 1, 0x7FFFFFFD, 0x7FFFFFFF
 # DT_FLAGS and DT_FLAGS_1.
 DF_ORIGIN, DF_SYMBOLIC, DF_TEXTREL, DF_BIND_NOW, DF_STATIC_TLS = 1, 2, 4, 8, 16
-DF_1_NOW, DF_1_NODEFLIB, DF_1_PIE = 0x1, 0x800, 0x08000000
+DF_1_NOW, DF_1_NOOPEN, DF_1_NODEFLIB, DF_1_PIE = 0x1, 0x40, 0x800, 0x08000000
 # Machines whose loader rules preflight knows (e_machine).
 EM_386, EM_ARM, EM_X86_64, EM_AARCH64 = 3, 40, 62, 183
 
@@ -115,6 +115,7 @@ USE_DATA = 0x01  # an eager relocation of DT_REL, DT_RELA: pointer, GLOB_DAT, TL
 USE_SLOT = 0x02  # a JUMP_SLOT of DT_JMPREL: eager only with BIND_NOW
 USE_COPY = 0x04  # a copy relocation
 USE_TLS = 0x08  # a thread-local reference (also USE_DATA)
+USE_POINTER = 0x20  # an address in data, other than in the GOT (also USE_DATA)
 USE_EAGER_SLOT = 0x10  # in DT_JMPREL, yet resolved at start (TLSDESC, variant PCS)
 
 

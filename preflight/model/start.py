@@ -4,6 +4,15 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+from preflight.model.requirements import Requirements
+
+
+class Opener(Struct, frozen=True, kw_only=True):
+    """The program that opens a library with dlopen(3), and where it lies on the host."""
+
+    requirements: Requirements
+    install_path: str | None = None
+
 
 class Start(Struct, frozen=True, kw_only=True):
     """
@@ -18,6 +27,7 @@ class Start(Struct, frozen=True, kw_only=True):
     run_as: str | None = None
     argv0: str | None = None
     secure: bool | None = None  # AT_SECURE: set-uid, file capabilities
+    loaded_by: Opener | None = None  # of a library alone
 
     def variable(self, name: str) -> str | None:
         """Return the value of an environment variable, None where it is not set."""

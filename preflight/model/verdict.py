@@ -52,6 +52,7 @@ class Verdict(Struct, frozen=True, kw_only=True):
     predicted_exit: int | None = None
     findings: tuple[Finding, ...] = ()
     libraries: tuple[Library, ...] = ()
+    loaded_by: str | None = None  # the path, as given, of the program that opens the library
 
 
 def outcome_of(findings: tuple[Finding, ...]) -> Outcome:

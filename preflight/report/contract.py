@@ -72,6 +72,7 @@ def verdict_json(verdict: Verdict, *, explain: bool) -> dict[str, Any]:
         "predicted_error": verdict.predicted_error,
         "predicted_exit": verdict.predicted_exit,
         "findings": [_finding_json(finding) for finding in verdict.findings],
+        "loaded_by": verdict.loaded_by,
     }
     if explain:
         value["libraries"] = [_library_json(library) for library in verdict.libraries]

@@ -125,6 +125,7 @@ def _verdict() -> _Schema:
         predicted_error=_TEXT_OR_NULL,
         predicted_exit={"type": ["integer", "null"]},
         findings=_array(finding),
+        loaded_by=_TEXT_OR_NULL,
     )
     schema["properties"]["libraries"] = _array(_library())
     return schema

@@ -21,6 +21,7 @@ from preflight.model.elf import (
     USE_COPY,
     USE_DATA,
     USE_EAGER_SLOT,
+    USE_POINTER,
     USE_SLOT,
     USE_TLS,
     Elf,
@@ -183,7 +184,9 @@ def _bits(name: str, *, lazy: bool) -> int:
         return USE_COPY
     if re.search("TLS|TPOFF|DTPMOD", name):
         return USE_DATA | USE_TLS | (USE_EAGER_SLOT if lazy else 0)
-    return USE_SLOT if lazy else USE_DATA
+    if lazy:
+        return USE_SLOT
+    return USE_DATA if "GLOB_DAT" in name else USE_DATA | USE_POINTER
 
 
 def view(elf: Elf) -> View:

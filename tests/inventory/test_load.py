@@ -373,6 +373,7 @@ def test_example_inventory_is_valid():
     assert all(
         any(getattr(host.start, field) not in (None, ()) for host in hosts)
         for field in Start.__struct_fields__
+        if field != "loaded_by"  # the command line says that, of one library
     )
 
 

@@ -119,7 +119,7 @@ def test_verdict_has_the_keys_of_the_contract_in_its_order():
     """A verdict tells of libraries only where they are asked for."""
     plain = verdict("web-1", finding(), libraries=(missing_library(),))
 
-    keys = "host binary path outcome predicted_error predicted_exit findings"
+    keys = "host binary path outcome predicted_error predicted_exit findings loaded_by"
     assert keys.split() == list(verdict_json(plain, explain=False))
     assert f"{keys} libraries".split() == list(verdict_json(plain, explain=True))
     finding_keys = "code severity subject needed_by message evidence remedy"

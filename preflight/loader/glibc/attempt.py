@@ -15,6 +15,7 @@ from msgspec import Struct
 from preflight.loader.glibc.candidate import Examination, Fate, Site, examine
 from preflight.loader.glibc.search import PathList, Place, Requester, Search, Skip, Unexpanded
 from preflight.loader.setting import Setting
+from preflight.model.elf import Elf
 from preflight.model.question import Absent, ElfContent, Failed, NotAsked
 from preflight.model.verdict import Step
 
@@ -30,6 +31,13 @@ ERRNO_TEXT = {
     "EISDIR": "Error 21",
     "ENAMETOOLONG": "Error 36",
     "ELOOP": "Error 40",
+}
+# dlerror(3) asks libc's strerror(), which knows them all.
+_SPELLED_OUT = {
+    "Error 20": "Not a directory",
+    "Error 21": "Is a directory",
+    "Error 36": "File name too long",
+    "Error 40": "Too many levels of symbolic links",
 }
 _SYSTEM_LIST = 4  # the number of the last list of Search.lists
 
@@ -70,6 +78,23 @@ def find(
 ) -> Found | NotFound | Unsettled:
     """Return what the loader's search for *name* comes to."""
     return _Attempt(name, requester, search, site, setting).run()
+
+
+def refused_plugin(name: str, result: Examination, elf: Elf) -> NotFound:
+    """Return what dlopen(3) says of a file, opened by its path, that is not used."""
+    words = result.words
+    if result.fate is Fate.OTHER_CLASS:
+        words = f"wrong ELF class: ELFCLASS{elf.bits}"
+    elif result.fate is Fate.SKIPPED:
+        words = f"cannot open shared object file: {ERRNO_TEXT['ENOENT']}"
+    step = Step("dlopen", name, result.words)
+    return NotFound(name, words, (step,), refused=True, crash=result.fate is Fate.CRASH)
+
+
+def spelled_out(message: str) -> str:
+    """Return *message* with the errno's text as dlerror(3) has it."""
+    start, colon, errno = message.rpartition(": ")
+    return start + colon + _SPELLED_OUT.get(errno, errno)
 
 
 class _Attempt:

@@ -14,6 +14,7 @@ from msgspec import Struct
 
 from preflight.loader.glibc.release import Rules
 from preflight.model.elf import (
+    DF_1_NOOPEN,
     DF_1_PIE,
     EM_ARM,
     ET_DYN,
@@ -52,6 +53,8 @@ class Site(Struct, frozen=True):
     rules: Rules
     page_size: int
     kernel: tuple[int, int, int]
+    opening: bool = False  # by dlopen(3), no longer at start
+    executable_stack: bool = False  # what runs already has one
 
 
 def examine(elf: Elf, site: Site) -> Examination:
@@ -144,6 +147,18 @@ def _map(elf: Elf, site: Site) -> Examination | None:
         return Examination(Fate.CRASH, "the file is shorter than its segments (SIGBUS)")
     if elf.dt_flags_1 & DF_1_PIE and site.rules.refuses_pie:
         return _at_map("cannot dynamically load position-independent executable")
+    return _opening(elf, site) if site.opening else None
+
+
+def _opening(elf: Elf, site: Site) -> Examination | None:
+    """What only dlopen(3) refuses."""
+    if elf.dt_flags_1 & DF_1_NOOPEN:
+        return _at_map("shared object cannot be dlopen()ed")
+    # Without PT_GNU_STACK an object is taken to want one (DEFAULT_STACK_PERMS).
+    wants_stack = elf.exec_stack is not False and not site.executable_stack
+    if wants_stack and site.rules.refuses_exec_stack:
+        words = "cannot enable executable stack as shared object requires: Invalid argument"
+        return _at_map(words)
     return None
 
 

@@ -14,15 +14,32 @@ from __future__ import annotations
 import posixpath
 import re
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
+from msgspec import structs
+
 from preflight.loader.glibc import tokens
-from preflight.loader.glibc.attempt import Found, NotFound, Unsettled, find
-from preflight.loader.glibc.candidate import Site
+from preflight.loader.glibc.attempt import (
+    Found,
+    NotFound,
+    Unsettled,
+    find,
+    refused_plugin,
+    spelled_out,
+)
+from preflight.loader.glibc.candidate import Fate, Site, examine
 from preflight.loader.glibc.release import Release, parse_release, rules_of
 from preflight.loader.glibc.search import Requester, Search
-from preflight.loader.setting import Doubt, Ending, Miss, Object, Resolution, Setting
+from preflight.loader.setting import (
+    Doubt,
+    Ending,
+    Miss,
+    Object,
+    Plugin,
+    Resolution,
+    Setting,
+)
 from preflight.model.elf import DT_AUXILIARY, EM_386, Elf
 from preflight.model.question import BytesContent, ElfContent, Failed
 
@@ -60,6 +77,7 @@ class _Map:
     identity: tuple[int, int]
     names: set[str]
     preloaded: bool = False
+    opened: bool = False
     soname_added: bool = False
     needed_by: list[str] = field(default_factory=list)
     depends: list[_Map] = field(default_factory=list)
@@ -90,7 +108,8 @@ class _Load:
         self._release = release_of(setting)
         self._rules = rules_of(self._release or (2, 36))
         origin = _program_origin(setting)
-        self._program = Requester(setting.argv0, setting.program, origin, None)
+        unplaced = setting.path is None
+        self._program = Requester(setting.argv0, setting.program, origin, None, unplaced)
         self._search = Search(setting, self._rules, self._program)
         self._site = Site(
             setting.loader,
@@ -102,6 +121,7 @@ class _Load:
         self._doubts: list[Doubt] = []
         self._lines: list[str] = []
         self._ending = Ending.ERROR
+        self._prefix = prefix(setting)
         self._maps = [_Map("", setting.argv0, self._program, "program", (-1, -1), {""})]
         self._loader_map = self._interpreter_map()
 
@@ -110,9 +130,9 @@ class _Load:
         if self._release is None:
             self._doubt("the loader's release", None, "its bytes and its name do not say it")
         self._preload()
-        queue = deque(self._maps)
-        while queue:
-            queue.extend(self._dependencies(queue.popleft()))
+        self._complete(self._maps)
+        if self._setting.plugin is not None:
+            self._open_plugin(self._setting.plugin)
         return Resolution(
             family="glibc",
             release=self._release,
@@ -122,6 +142,44 @@ class _Load:
             lines=tuple(self._lines),
             ending=self._ending,
         )
+
+    def _complete(self, maps: Iterable[_Map]) -> None:
+        """Load what *maps* need, and what that needs."""
+        queue = deque(maps)
+        while queue:
+            queue.extend(self._dependencies(queue.popleft()))
+
+    def _open_plugin(self, plugin: Plugin) -> None:
+        """Load what dlopen(3) loads."""
+        at_start = len(self._maps)
+        self._prefix = ""
+        self._lines.clear()  # dlerror(3) begins anew
+        self._site = structs.replace(
+            self._site, opening=True, executable_stack=self._has_executable_stack()
+        )
+        if self._map_plugin(plugin):
+            self._complete(self._maps[at_start:])
+        for entry in self._maps[at_start:]:
+            entry.opened = True
+
+    def _has_executable_stack(self) -> bool:
+        tunables = (self._setting.start.variable("GLIBC_TUNABLES") or "").split(":")
+        wanted = any(entry.elf.exec_stack is not False for entry in self._maps)
+        return wanted or "glibc.rtld.execstack=2" in tunables
+
+    def _map_plugin(self, plugin: Plugin) -> bool:
+        """Map the plugin itself, which needs not be on the host yet."""
+        name, program = plugin.name, self._maps[0]
+        result = examine(plugin.elf, self._site)
+        if result.fate is Fate.USED:
+            origin = posixpath.dirname(plugin.path) if plugin.path else None
+            requester = Requester(name, plugin.elf, origin, self._program, plugin.path is None)
+            entry = _Map(name, name, requester, "dlopen", (-2, -2), {name})
+            entry.need(program)
+            self._maps.append(entry)
+            return True
+        self._refuse(name, program, refused_plugin(name, result, plugin.elf), fatal=True)
+        return False
 
     def _interpreter_map(self) -> _Map:
         setting = self._setting
@@ -180,7 +238,7 @@ class _Load:
             return name
         expanded = self._search.expand(name, current.requester)
         if expanded is None and not optional:
-            if self._setting.path is None and tokens.needs_origin(name):
+            if current.requester.unplaced and tokens.needs_origin(name):
                 self._doubt(name, current.path, "the install path was not given")
             else:
                 words = "empty dynamic string token substitution"
@@ -248,7 +306,8 @@ class _Load:
         if fatal and not any(miss.fatal for miss in self._misses[:-1]):
             self._ending = Ending.BUS if result.crash else Ending.ERROR
         if fatal and not result.crash:
-            self._lines.append(f"{prefix(self._setting)}{result.subject}: {result.message}")
+            words = spelled_out(result.message) if self._site.opening else result.message
+            self._lines.append(f"{self._prefix}{result.subject}: {words}")
 
     def _doubt(self, subject: str, needed_by: str | None, reason: str) -> None:
         self._doubts.append(Doubt(subject, needed_by, reason))
@@ -265,6 +324,7 @@ def _freeze(maps: Sequence[_Map]) -> tuple[Object, ...]:
             rule=entry.rule,
             needed_by=tuple(entry.needed_by),
             preloaded=entry.preloaded,
+            opened=entry.opened,
             depends=tuple(places[id(needed)] for needed in entry.depends),
         )
         for entry in maps

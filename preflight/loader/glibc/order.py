@@ -17,8 +17,20 @@ def relocation_order(objects: Sequence[Object], *, depth_first: bool) -> list[in
     """Return the places of *objects* in the order of their relocation."""
     # While the list is sorted the program's own dependencies are not known yet.
     depends = [(), *(entry.depends for entry in objects[1:])]
-    ordered = _by_depth(depends) if depth_first else _by_moving(depends)
-    return ordered[::-1]
+    return _sorted(depends, depth_first=depth_first)
+
+
+def opened_order(objects: Sequence[Object], *, depth_first: bool) -> list[int]:
+    """Return the places of what a plugin brought, in the order of its relocation."""
+    places = [place for place, entry in enumerate(objects) if entry.opened]
+    number = {place: number for number, place in enumerate(places)}
+    needed = (objects[place].depends for place in places)
+    depends = [[number[place] for place in each if place in number] for each in needed]
+    return [places[n] for n in _sorted(depends, depth_first=depth_first)] if places else []
+
+
+def _sorted(depends: Sequence[Sequence[int]], *, depth_first: bool) -> list[int]:
+    return (_by_depth(depends) if depth_first else _by_moving(depends))[::-1]
 
 
 def _by_depth(depends: Sequence[Sequence[int]]) -> list[int]:

@@ -28,6 +28,7 @@ class Rules(Struct, frozen=True, kw_only=True):
         "`version->filename == NULL || ! _dl_name_match_p (version->filename, map)' failed!"
     )
     sorts_by_depth: bool = False  # elf/dl-sort-maps.c, BZ 17645
+    refuses_exec_stack: bool = False  # of what dlopen(3) loads
     cache_hwcap_ignored: bool = False  # entries with a legacy hwcap are never chosen
 
 
@@ -46,6 +47,7 @@ CHANGES: tuple[tuple[Release, str, bool | str], ...] = (
     ((2, 37), "legacy_subdirs", False),
     ((2, 40), "cache_hwcap_ignored", True),
     ((2, 41), "bare_definitions", True),
+    ((2, 41), "refuses_exec_stack", True),
 )
 
 

@@ -39,6 +39,7 @@ class Requester(Struct, frozen=True):
     elf: Elf
     origin: str | None  # what $ORIGIN means to it, None: nobody knows or no /proc
     loaded_by: Requester | None
+    unplaced: bool = False  # nobody said where it will lie
 
 
 class Place(Struct, frozen=True):
@@ -155,7 +156,7 @@ class Search:
         for element in elements:
             directory = self.expand(element, holder) if element else "./"
             if directory is None:
-                if self._setting.path is None and tokens.needs_origin(element):
+                if holder.unplaced and tokens.needs_origin(element):
                     yield Unexpanded(rule, element, "the install path was not given")
                 else:
                     yield Skip(rule, f"{element} cannot be expanded")

@@ -13,7 +13,7 @@ from typing import Literal
 from msgspec import Struct
 
 from preflight.loader.glibc.binding import Answer, Interface, Reference, answer, interface_of
-from preflight.loader.glibc.order import relocation_order
+from preflight.loader.glibc.order import opened_order, relocation_order
 from preflight.loader.glibc.release import Rules, rules_of
 from preflight.loader.setting import Object, Resolution, Setting
 from preflight.model.elf import USE_COPY, USE_DATA, USE_EAGER_SLOT, USE_TLS
@@ -45,7 +45,8 @@ def check_symbols(setting: Setting, resolution: Resolution) -> Iterator[SymbolPr
     rules = rules_of(resolution.release or (2, 36))
     parties = [_Party(entry, interface_of(entry.elf)) for entry in resolution.objects]
     check = _Check(setting, rules, parties)
-    for place in relocation_order(resolution.objects, depth_first=rules.sorts_by_depth):
+    order = opened_order if setting.plugin else relocation_order
+    for place in order(resolution.objects, depth_first=rules.sorts_by_depth):
         if resolution.objects[place].path != setting.interpreter:
             yield from check.problems(parties[place])
 
@@ -55,7 +56,9 @@ class _Check:
 
     def __init__(self, setting: Setting, rules: Rules, parties: Sequence[_Party]) -> None:
         self._argv0 = setting.argv0
-        self._now = bool(setting.start.variable("LD_BIND_NOW"))
+        self._opening = setting.plugin is not None
+        now = setting.plugin is not None and setting.plugin.now
+        self._now = now or bool(setting.start.variable("LD_BIND_NOW"))
         self._rules = rules
         self._parties = parties
         # Those that offer most settle most; for what is met the order does not matter.
@@ -118,8 +121,16 @@ class _Check:
             reference.version,
             reference.library,
             party.entry.path,
-            _line(self._argv0, party.entry.path, words),
+            self._line(party.entry.path, words),
         )
+
+    def _line(self, path: str, words: str) -> str:
+        if words.startswith("Inconsistency"):
+            return words
+        if self._opening:  # dlerror(3)
+            return f"{path}: {words}"
+        kind = "symbol lookup" if words.startswith("undefined") else "relocation"
+        return f"{self._argv0}: {kind} error: {path}: {words}"
 
 
 def _unbound(reference: Reference, scope: Sequence[_Party], rules: Rules) -> str | None:
@@ -138,10 +149,3 @@ def _unbound(reference: Reference, scope: Sequence[_Party], rules: Rules) -> str
             )
     version = f", version {reference.version}" if reference.version else ""
     return f"undefined symbol: {name}{version}"
-
-
-def _line(argv0: str, path: str, words: str) -> str:
-    if words.startswith("Inconsistency"):
-        return words
-    kind = "symbol lookup" if words.startswith("undefined") else "relocation"
-    return f"{argv0}: {kind} error: {path}: {words}"

@@ -37,6 +37,8 @@ def check_versions(setting: Setting, resolution: Resolution) -> Iterator[Version
     undecided = {miss.name for miss in resolution.misses}
     undecided |= {doubt.subject for doubt in resolution.doubts}
     for wanting in resolution.objects:
+        if setting.plugin and not wanting.opened:
+            continue
         for need in wanting.elf.version_needs:
             provider = _provider(resolution.objects, need.library)
             if provider is not None:
@@ -55,7 +57,8 @@ def _provider(objects: Sequence[Object], name: str) -> Object | None:
 def _check(
     setting: Setting, wanting: Object, need: VersionNeed, provider: Object
 ) -> Iterator[VersionProblem]:
-    subject = f"{setting.argv0}: {provider.path}: "
+    # dlerror(3) names no program.
+    subject = f"{provider.path}: " if setting.plugin else f"{setting.argv0}: {provider.path}: "
     required = f"(required by {wanting.path})"
     if not provider.elf.version_defs:
         for version in need.versions:
@@ -115,7 +118,8 @@ def _lacks_relr_need(elf: Elf) -> bool:
 
 def _relr(setting: Setting, wanting: Object) -> VersionProblem:
     words = "DT_RELR without GLIBC_ABI_DT_RELR dependency"
-    line = f"{setting.argv0}: error while loading shared libraries: {wanting.path}: {words}"
+    prefix = "" if setting.plugin else f"{setting.argv0}: error while loading shared libraries: "
+    line = f"{prefix}{wanting.path}: {words}"
     return VersionProblem(
         "relr", "libc.so.6", None, _ABI_RELR, wanting.path, line, ending=Ending.ERROR
     )

@@ -10,11 +10,19 @@ from __future__ import annotations
 import posixpath
 import re
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
-from preflight.loader.setting import Doubt, Ending, Miss, Object, Resolution, Setting
+from preflight.loader.setting import (
+    Doubt,
+    Ending,
+    Miss,
+    Object,
+    Plugin,
+    Resolution,
+    Setting,
+)
 from preflight.model.elf import EM_ARM, ET_DYN, ET_EXEC, PT_DYNAMIC, PT_LOAD, Elf
 from preflight.model.question import Absent, BytesContent, ElfContent, Failed, NotAsked
 from preflight.model.verdict import Step
@@ -53,6 +61,7 @@ class _Dso:
     shortname: str | None
     origin: str | None
     preloaded: bool = False
+    opened: bool = False
     needed_by: list[str] = field(default_factory=list)
 
     def need(self, by: _Dso) -> None:
@@ -94,13 +103,9 @@ class _Load:
 
     def run(self) -> Resolution:
         """Load preloads and dependencies; return the whole."""
-        queue = deque([self._program, *self._preload()])
-        while queue:
-            current = queue.popleft()
-            for name in current.elf.needed:
-                known = len(self._dsos)
-                self._library(name, current)
-                queue.extend(self._dsos[known:])
+        self._complete([self._program, *self._preload()])
+        if self._setting.plugin is not None:
+            self._open_plugin(self._setting.plugin)
         return Resolution(
             family="musl",
             release=None,
@@ -110,6 +115,41 @@ class _Load:
             lines=tuple(self._lines),
             ending=self._ending,
         )
+
+    def _complete(self, dsos: Iterable[_Dso]) -> None:
+        """Load what *dsos* need, and what that needs."""
+        queue = deque(dsos)
+        while queue:
+            current = queue.popleft()
+            for name in current.elf.needed:
+                known = len(self._dsos)
+                self._library(name, current)
+                queue.extend(self._dsos[known:])
+
+    def _open_plugin(self, plugin: Plugin) -> None:
+        """Load what dlopen(3) loads; the plugin itself needs not be on the host yet."""
+        at_start, name, program = len(self._dsos), plugin.name, self._program
+        self._lines.clear()  # dlerror(3) begins anew
+        if errno := _refusal(plugin.elf, self._setting.loader):
+            words = _words(errno)
+            miss = Miss(
+                name=name,
+                needed_by=program.path,
+                kind="unusable",
+                subject=name,
+                message=words,
+                tried=(Step("dlopen", name, words),),
+            )
+            self._misses.append(miss)
+            self._lines.append(f"Error loading shared library {name}: {words}")
+            return
+        origin = posixpath.dirname(plugin.path) if plugin.path else None
+        dso = _Dso(name, name, plugin.elf, program, "dlopen", (-2, -2), None, origin)
+        dso.need(program)
+        self._dsos.append(dso)
+        self._complete([dso])
+        for entry in self._dsos[at_start:]:
+            entry.opened = True
 
     def _preload(self) -> Iterator[_Dso]:
         value = self._setting.start.variable("LD_PRELOAD") or ""
@@ -317,4 +357,5 @@ def _freeze(dso: _Dso) -> Object:
         rule=dso.rule,
         needed_by=tuple(dso.needed_by),
         preloaded=dso.preloaded,
+        opened=dso.opened,
     )

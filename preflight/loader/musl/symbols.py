@@ -1,5 +1,5 @@
 """
-Which references musl cannot bind; all are bound at start.
+Which references musl cannot bind: all are bound at start, nearly all by dlopen(3).
 
 Source: musl ldso/dynlink.c, do_relocs(), find_sym2(), gnu_lookup(), get_lfs64().
 """
@@ -20,7 +20,7 @@ from preflight.loader.symbols import (
     Symbol,
     symbols_of,
 )
-from preflight.model.elf import USE_COPY, USE_SLOT, Elf
+from preflight.model.elf import USE_COPY, USE_POINTER, USE_SLOT, USE_TLS, Elf
 from preflight.model.text import decode
 
 # STT_NOTYPE, OBJECT, FUNC, COMMON, TLS: an IFUNC is invisible.
@@ -58,8 +58,9 @@ def check_symbols(setting: Setting, resolution: Resolution) -> Iterator[SymbolPr
     offers = sorted((face.offers for face in faces), key=len, reverse=True)
     known = _LFS64 if _release(setting.loader) >= _LFS64_SINCE else frozenset()
     for entry, face in zip((*objects[1:], *objects[:1]), (*faces[1:], *faces[:1]), strict=True):
-        if entry.path != setting.interpreter:
-            yield from _check_object(entry, face, faces, [known, *offers])
+        if entry.path != setting.interpreter and entry.opened == (setting.plugin is not None):
+            for symbol in _unmet(face, faces, [known, *offers]):
+                yield _problem(entry, symbol, later=_is_deferred(setting, entry, symbol))
 
 
 def defines(elf: Elf, name: bytes) -> bool:
@@ -67,9 +68,9 @@ def defines(elf: Elf, name: bytes) -> bool:
     return name in _interface(ByIdentity(elf)).offers
 
 
-def _check_object(
-    entry: Object, face: _Interface, faces: Sequence[_Interface], offers: Sequence[frozenset[bytes]]
-) -> Iterator[SymbolProblem]:
+def _unmet(
+    face: _Interface, faces: Sequence[_Interface], offers: Sequence[frozenset[bytes]]
+) -> list[Symbol]:
     left: Collection[bytes] = face.wants.keys()
     for offered in offers:
         left = left - offered  # type: ignore[operator]
@@ -79,10 +80,20 @@ def _check_object(
     # What a copy relocation wants may stand in the program alone, which does not count then.
     copies = [s for s in face.wants.values() if s.uses & USE_COPY and s.name not in left]
     missing += [s for s in copies if not _met(s, faces[1:])]
-    for symbol in sorted(missing, key=_rank):
-        name = decode(symbol.name)
-        line = f"Error relocating {entry.path}: {name}: symbol not found"
-        yield SymbolProblem("start", name, None, None, entry.path, line)
+    return sorted(missing, key=_rank)
+
+
+def _problem(entry: Object, symbol: Symbol, *, later: bool) -> SymbolProblem:
+    name = decode(symbol.name)
+    line = f"Error relocating {entry.path}: {name}: symbol not found"
+    return SymbolProblem("call" if later else "start", name, None, None, entry.path, line)
+
+
+def _is_deferred(setting: Setting, entry: Object, symbol: Symbol) -> bool:
+    """Whether dlopen(3) leaves a PLT or GOT entry for later (prepare_lazy, do_relocs)."""
+    if setting.plugin is None or setting.plugin.now or entry.elf.bind_now:
+        return False
+    return not symbol.uses & (USE_POINTER | USE_TLS | USE_COPY)
 
 
 def _rank(symbol: Symbol) -> tuple[bool, int]:
