@@ -1,4 +1,5 @@
 # make venv        preflight itself, installed into .venv
+# make venv        preflight in .venv, to try it: .venv/bin/preflight
 # make dev         a development environment in .venv
 # make test        everything: what the tests need, the test hosts, lint, all tests
 # make test-quick  lint and the tests that need no hosts, in under a minute
@@ -29,7 +30,18 @@ $(VENV)/installed: pyproject.toml
 	$(RUN) -m pip install --quiet --editable .
 	@touch $@
 
+venv: $(VENV)/installed
+
 dev: $(VENV)/ready
+
+$(VENV)/installed: pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	    { echo "$(PYTHON) is too old; name one from 3.11 on: make PYTHON=python3.12" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || tests/setup-debian.sh python3-venv
+	$(PYTHON) -m venv $(VENV)
+	$(RUN) -m pip install --quiet --upgrade 'pip>=25.1'
+	$(RUN) -m pip install --quiet --editable .
+	@touch $@
 
 $(VENV)/ready: $(VENV)/installed
 	$(RUN) -m pip install --quiet --group dev
@@ -58,9 +70,13 @@ test: $(if $(CAN_HAVE_HOSTS),setup) lint $(if $(CAN_HAVE_HOSTS),hosts-build)
 test-quick: lint
 	$(PYTEST) -n 2 -m "not hosts and not slow"
 
-# make bench       measurements; long ones too
+# make bench       all measurements; takes long, and root on Debian
 bench: dev
-	$(RUN) -m bench
+	for file in bench/[a-z]*.py; do $(RUN) -m bench.$$(basename $$file .py) || exit 1; done
+
+# make crosscheck  judge every program of some roots in every other; takes long, and root on Debian
+crosscheck: dev
+	$(RUN) -m tests.crosscheck
 
 # make docs        write docs/findings.md from the table of codes
 docs: dev

@@ -5,8 +5,8 @@ set -eu
 
 everything="
     arch-test binutils busybox-static dash debian-archive-keyring gcc gcc-multilib
-    iproute2 libc6-dev make mmdebstrap musl musl-dev musl-tools openssh-client
-    openssh-server python3-venv qemu-user-static ruby util-linux vagrant"
+    iproute2 libc6-dev make mksh mmdebstrap musl musl-dev musl-tools openssh-client
+    openssh-server python3-venv qemu-user-static ruby shellcheck util-linux vagrant zsh"
 
 missing=
 for package in ${*:-$everything}; do
