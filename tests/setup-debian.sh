@@ -9,6 +9,7 @@ everything="
     openssh-server python3-venv qemu-user-static ruby shellcheck util-linux vagrant zsh"
 
 missing=
+# shellcheck disable=SC2048,SC2086
 for package in ${*:-$everything}; do
     state=$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null || true)
     [ "$state" = installed ] || missing="$missing $package"
