@@ -1,0 +1,146 @@
+"""
+One conversation with one host: questions in, answers out, in as few rounds as can be.
+
+One round is one write and one reply.  What the store or the host's memo knows
+is not asked again; what is not known is first asked as a hash, and only then
+as a content.  Hints choose questions, never answers.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable, Sequence
+from types import TracebackType
+from typing import Self
+
+from preflight.errors import ProbeError, TransportError
+from preflight.model.question import Answer, Question
+from preflight.model.snapshot import Facts
+from preflight.probe.facts import read_facts
+from preflight.probe.frames import Frames
+from preflight.probe.knowledge import Knowledge, Limits
+from preflight.probe.requests import Plan, Replies, Round
+from preflight.probe.script import COMMAND, bootstrap
+from preflight.probe.store import Store
+from preflight.transport import Deadline, Session
+
+_PATIENCE_S = 30.0  # how long to wait for another interview's download of the same content
+_SLACK_BYTES = 16 << 20  # what a host may send besides contents
+
+
+class Interview:
+    """
+    The conversation with one host; *key* names the host in the store's memos.
+
+    `begin`, then `ask` as often as needed; *rounds* counts the exchanges.  Both
+    raise TransportError, and ProbeError for a host that answers what no script
+    answers.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        store: Store,
+        *,
+        key: str,
+        deadline: Deadline,
+        limits: Limits | None = None,
+    ) -> None:
+        self.rounds = 0
+        self._limits = limits or Limits()
+        self._store = store
+        self._deadline = deadline
+        self._nonce = secrets.token_hex(16)
+        self._knowledge = Knowledge(store, key, self._limits, self._nonce.encode("ascii"))
+        self._stream = session.start(COMMAND)
+        self._frames = Frames(self._stream, self._nonce, self._limits.received_bytes + _SLACK_BYTES)
+
+    @property
+    def exhausted(self) -> str | None:
+        """The limit that left questions open, None where none did."""
+        return self._knowledge.exhausted
+
+    def begin(
+        self, hints: Sequence[Question] = ()
+    ) -> tuple[Facts, dict[str, str], dict[Question, Answer]]:
+        """Return the facts, why some of them are unknown, and the answers to *hints*."""
+        plan = Plan(facts=True)
+        for question in hints:
+            self._knowledge.look(question, plan)
+        replies = self._exchange(plan, f"{bootstrap()}{self._nonce}\n".encode("ascii"))
+        if "F" not in replies.facts:
+            raise ProbeError("the host sent no facts")
+        facts, unknown = read_facts(replies.facts, self._nonce)
+        self._knowledge.clock_s = facts.clock_s
+        return facts, unknown, self.ask(hints)
+
+    def ask(self, questions: Iterable[Question]) -> dict[Question, Answer]:
+        """Return the answers; a question that a limit leaves open is not among them."""
+        answers: dict[Question, Answer] = {}
+        left = list(dict.fromkeys(questions))
+        while left:
+            plan = Plan()
+            self._knowledge.waiting.clear()
+            looked = {question: self._knowledge.look(question, plan) for question in left}
+            answers |= {q: answer for q, answer in looked.items() if answer is not None}
+            left = [question for question in left if question not in answers]
+            if not self._go_on(plan):
+                break
+        self._knowledge.save()
+        return answers
+
+    def close(self) -> None:
+        """End the conversation; safe to call twice."""
+        self._knowledge.release()
+        self._stream.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        value: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _go_on(self, plan: Plan) -> bool:
+        if plan:
+            if self.rounds >= self._limits.rounds:
+                self._knowledge.exhausted = f"{self._limits.rounds} rounds were made"
+                self._knowledge.release()
+                return False
+            self._exchange(plan)
+            return True
+        return self._wait()
+
+    def _wait(self) -> bool:
+        """Wait for what other interviews are fetching; what does not come is fetched here."""
+        waiting = self._knowledge.waiting
+        for digest in waiting:
+            self._store.wait(digest, min(_PATIENCE_S, self._deadline.left_s() / 2))
+        self._knowledge.impatient |= waiting
+        return bool(waiting)
+
+    def _exchange(self, plan: Plan, opening: bytes = b"") -> Replies:
+        this = Round(plan, self._knowledge.receive)
+        try:
+            self._send(opening, this.encode())
+            for frame in self._frames.round():
+                this.take(frame)
+        finally:
+            self._knowledge.release()
+        self.rounds += 1
+        self._knowledge.absorb(plan, this.replies)
+        return this.replies
+
+    def _send(self, opening: bytes, lines: bytes) -> None:
+        try:
+            self._stream.send(opening + lines)
+        except TransportError:
+            if opening:  # who does not listen may have said why
+                self._frames.hello()
+            raise
+        if opening:
+            self._frames.hello()

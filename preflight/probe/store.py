@@ -1,0 +1,210 @@
+"""
+The library store: what was read once of any host is not read again.
+
+A content is named by the SHA-256 of its bytes, computed here, so that no host
+can speak for another host's library.  Values in memory are shared: two hosts
+with the same library hold the same `Elf`.  Without a directory all stays in
+memory, for as long as there is room.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections import OrderedDict
+from collections.abc import Sequence
+from functools import cache
+from importlib import resources
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+
+from preflight.elf import read_bytes
+from preflight.model import codec
+from preflight.model.elf import Elf
+from preflight.model.question import FileState, Question
+from preflight.probe.memo import Memo
+from preflight.probe.records import Records
+
+MEMORY_BYTES = 256 << 20
+_OVERHEAD = 4096  # bytes of a value besides its tables, roughly
+
+T = TypeVar("T")
+V = TypeVar("V", Elf, bytes)
+
+
+class Store:
+    """Contents, memos and hints; safe for many threads, and processes on one directory."""
+
+    def __init__(self, directory: Path | None = None, *, memory_bytes: int = MEMORY_BYTES) -> None:
+        self._records = Records(directory) if directory else None
+        self._recent: OrderedDict[str, Elf | bytes] = OrderedDict()
+        self._room = memory_bytes
+        self._kept: dict[str, bytes] = {}
+        self._flights: dict[str, threading.Event] = {}
+        self._lock = threading.Lock()
+
+    # --- contents ---
+
+    def get_elf(self, digest: str) -> Elf | None:
+        """Return what the content *digest* says as an ELF file, None where it is not known."""
+        name = _elf_name(digest)
+        value = self._recall(name)
+        if value is None and (record := self._read(name)) is not None:
+            value = self._keep(name, _decoded(record, Elf))
+        return value if isinstance(value, Elf) else None
+
+    def get_bytes(self, digest: str) -> bytes | None:
+        """Return the content *digest*, None where it is not known."""
+        name = _bytes_name(digest)
+        value = self._recall(name)
+        if value is None:
+            value = self._keep(name, self._read(name))
+        return value if isinstance(value, bytes) else None
+
+    def add_elf(self, data: bytes) -> tuple[str, Elf]:
+        """Read *data* as an ELF file; return its digest and what it says."""
+        digest = hashlib.sha256(data).hexdigest()
+        return digest, self.get_elf(digest) or self.put_elf(digest, read_bytes(data))
+
+    def put_elf(self, digest: str, elf: Elf) -> Elf:
+        """Keep *elf* under a name that nobody but the caller can claim; see `state_digest`."""
+        name = _elf_name(digest)
+        self._write(name, codec.encode(elf))
+        self._keep(name, elf)
+        return elf
+
+    def add_bytes(self, data: bytes) -> tuple[str, bytes]:
+        """Keep *data*; return its digest and the one copy of it."""
+        digest = hashlib.sha256(data).hexdigest()
+        if (known := self.get_bytes(digest)) is not None:
+            return digest, known
+        name = _bytes_name(digest)
+        self._write(name, data)
+        self._keep(name, data)
+        return digest, data
+
+    # --- one download of a content at a time ---
+
+    def claim(self, digest: str) -> bool:
+        """Whether the caller may fetch *digest* now; then it has to `release` it."""
+        with self._lock:
+            if digest in self._flights:
+                return False
+            self._flights[digest] = threading.Event()
+            return True
+
+    def release(self, digest: str) -> None:
+        """End a claim, whether the content came or not."""
+        with self._lock:
+            self._flights.pop(digest).set()
+
+    def wait(self, digest: str, seconds: float) -> None:
+        """Wait until nobody fetches *digest*, at most *seconds*."""
+        with self._lock:
+            flight = self._flights.get(digest)
+        if flight is not None:
+            flight.wait(seconds)
+
+    # --- per host and per kind of host ---
+
+    def memo(self, key: str) -> Memo:
+        """Return what is known of the files of the host *key*."""
+        return _decoded(self._small(f"memo/{_hashed(key)}"), Memo) or Memo()
+
+    def save_memo(self, key: str, memo: Memo) -> None:
+        """Keep *memo* for the host *key*."""
+        self._keep_small(f"memo/{_hashed(key)}", codec.encode(memo))
+
+    def hints(self, key: str) -> tuple[Question, ...]:
+        """Return the questions that `remember` was given for *key*."""
+        return _decoded(self._small(f"hints/{_hashed(key)}"), tuple[Question, ...]) or ()
+
+    def remember(self, key: str, questions: Sequence[Question]) -> None:
+        """Keep *questions* as what to ask first next time; they never stand for answers."""
+        name, record = f"hints/{_hashed(key)}", codec.encode(tuple(questions))
+        if self._small(name) != record:
+            self._keep_small(name, record)
+
+    # --- memory and disk ---
+
+    def _recall(self, name: str) -> Elf | bytes | None:
+        with self._lock:
+            value = self._recent.get(name)
+            if value is not None:
+                self._recent.move_to_end(name)
+            return value
+
+    def _keep(self, name: str, value: V | None) -> V | None:
+        if value is None:
+            return None
+        with self._lock:
+            if name not in self._recent:
+                self._recent[name] = value
+                self._room -= _cost(value)
+            while self._room < 0 and len(self._recent) > 1:
+                self._room += _cost(self._recent.popitem(last=False)[1])
+        return value
+
+    def _read(self, name: str) -> bytes | None:
+        return self._records.read(name) if self._records else None
+
+    def _write(self, name: str, payload: bytes) -> None:
+        if self._records:
+            self._records.write(name, payload)
+
+    def _small(self, name: str) -> bytes | None:
+        return self._records.read(name) if self._records else self._kept.get(name)
+
+    def _keep_small(self, name: str, record: bytes) -> None:
+        if self._records:
+            self._records.write(name, record)
+        else:
+            self._kept[name] = record
+
+
+def state_digest(key: str, state: FileState) -> str:
+    """Return a name for the content that one file of the host *key* has in *state*."""
+    return _hashed(codec.encode((key, state)).decode())
+
+
+@cache
+def reader_version() -> str:
+    """Return a name for this very reader: what another one wrote is read again."""
+    folder = resources.files("preflight.elf")
+    sources = [item for item in folder.iterdir() if item.name.endswith(".py")]
+    sources.append(resources.files("preflight.model").joinpath("elf.py"))
+    code = hashlib.sha256()
+    for source in sorted(sources, key=lambda item: item.name):
+        code.update(source.read_bytes())
+    return code.hexdigest()[:12]
+
+
+def _elf_name(digest: str) -> str:
+    return f"elf/{reader_version()}/{digest[:2]}/{digest[2:]}"
+
+
+def _bytes_name(digest: str) -> str:
+    return f"bytes/{digest[:2]}/{digest[2:]}"
+
+
+def _hashed(key: str) -> str:
+    return hashlib.sha256(key.encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def _decoded(record: bytes | None, kind: type[T]) -> T | None:
+    """Return what *record* holds; one that an older release wrote otherwise counts as absent."""
+    if record is None:
+        return None
+    try:
+        return codec.decode(record, kind)
+    except msgspec.DecodeError:
+        return None
+
+
+def _cost(value: Elf | bytes) -> int:
+    if isinstance(value, bytes):
+        return len(value) + _OVERHEAD
+    tables = value.symbols
+    return _OVERHEAD + (len(tables.names) + len(tables.records) if tables else 0)

@@ -1,0 +1,92 @@
+"""A session with a shell of this machine, by name, and a fresh store."""
+
+from __future__ import annotations
+
+import shlex
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from preflight.probe.interview import Interview
+from preflight.probe.store import Store
+from preflight.transport import Deadline
+
+SHELLS = {
+    "dash": ["dash"],
+    "bash": ["bash"],
+    "busybox": ["busybox", "sh"],
+    "mksh": ["mksh"],
+    "zsh": ["zsh", "--emulate", "sh"],
+}
+
+
+class ShellStream:
+    """A child process; what it writes to standard error is discarded."""
+
+    def __init__(self, argv: list[str], **settings: object) -> None:
+        pipe, null = subprocess.PIPE, subprocess.DEVNULL
+        self._child = subprocess.Popen(argv, stdin=pipe, stdout=pipe, stderr=null, **settings)
+
+    def send(self, data: bytes) -> None:
+        self._child.stdin.write(data)
+        self._child.stdin.flush()
+
+    def read(self, limit: int) -> bytes:
+        return self._child.stdout.read1(limit)
+
+    def stderr_text(self) -> str:
+        return ""
+
+    def exit_status(self) -> int | None:
+        return self._child.poll()
+
+    def close(self) -> None:
+        self._child.kill()
+        self._child.stdout.close()
+        self._child.wait()
+        try:
+            self._child.stdin.close()
+        except BrokenPipeError:
+            pass
+
+
+class ShellSession:
+    """A host whose login shell and /bin/sh are *argv*."""
+
+    def __init__(self, argv: list[str], **settings: object) -> None:
+        self._argv = argv
+        self._settings = settings
+
+    def start(self, command: str) -> ShellStream:
+        command = command.replace("/bin/sh", shlex.join(self._argv))
+        return ShellStream([*self._argv, "-c", command], **self._settings)
+
+
+@pytest.fixture(params=SHELLS)
+def shell(request) -> list[str]:
+    argv = SHELLS[request.param]
+    if shutil.which(argv[0]) is None:
+        pytest.skip(f"{argv[0]} is not installed")
+    return argv
+
+
+@pytest.fixture
+def store() -> Store:
+    return Store()
+
+
+@pytest.fixture
+def interview(store) -> Iterator[Callable[..., Interview]]:
+    opened = []
+
+    def begin(argv=("dash",), *, key="host", used=store, limits=None, **settings) -> Interview:
+        session = ShellSession(list(argv), **settings)
+        deadline = Deadline.after(20)
+        opened.append(Interview(session, used, key=key, deadline=deadline, limits=limits))
+        return opened[-1]
+
+    yield begin
+    for one in opened:
+        one.close()
