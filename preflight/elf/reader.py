@@ -198,5 +198,5 @@ def _read_tables(dynamic: Dynamic, machine: int) -> dict[str, Any]:
         "version_defs": defs,
         "symbols": symbols,
         "irelative": relocations.irelative,
-        "odd_relocations": tuple(sorted(relocations.odd)),
+        "odd_relocations": relocations.odd_types(),
     }

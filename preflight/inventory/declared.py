@@ -8,7 +8,7 @@ from preflight.errors import InventoryError
 from preflight.model.nodeset import MAX_NAMES
 
 
-class Setting(Struct, frozen=True):
+class Setting(Struct, frozen=True, gc=False):
     """One value, and where it stands."""
 
     value: str | int | bool

@@ -46,7 +46,6 @@ class _Source(io.BytesIO):
 def compose(raw: bytes, name: str) -> Node:
     """Return the root node of the document *raw*; raises `InventoryError` at ``name:line:``."""
     _check_text(raw, name)
-    raw = raw.removeprefix(b"\xef\xbb\xbf")
     try:
         _check_depth(raw, name)
         root: Node | None = yaml.compose(_Source(raw, name), Loader=_LOADER)

@@ -33,7 +33,7 @@ class Inventory(Struct, frozen=True):
     """The hosts of one run in the order of their sources, and the names in each group."""
 
     hosts: tuple[Host, ...]
-    groups: Mapping[str, tuple[str, ...]]
+    groups: Mapping[str, tuple[str, ...]] = {}
 
     def select(self, patterns: Sequence[str]) -> tuple[Host, ...]:
         """

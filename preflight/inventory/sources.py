@@ -18,6 +18,7 @@ from preflight.inventory.values import quoted
 
 DEFAULT_FILE = "inventory.yaml"
 VARIABLE = "PREFLIGHT_INVENTORY"
+STDIN = "<stdin>"
 
 
 def load(sources: Sequence[str], *, stdin: TextIO | None = None) -> Inventory:
@@ -29,8 +30,9 @@ def load(sources: Sequence[str], *, stdin: TextIO | None = None) -> Inventory:
     declared = [_declare(source, stdin) for source in sources]
     hosts = resolve(declared)
     if not hosts:
+        names = [STDIN if source == "-" else source for source in sources]
         raise InventoryError(
-            f"{', '.join(sources) or 'inventory'}: there is no host in it",
+            f"{', '.join(names) or 'inventory'}: there is no host in it",
             "add 'hosts: {web-1: {}}', or give a list: -i web-1,web-2,",
         )
     groups: dict[str, dict[str, None]] = {}
@@ -61,12 +63,19 @@ def _declare(source: str, stdin: TextIO | None) -> Declared:
     if source == "-":
         if stdin is None:
             raise UsageError("there is no standard input to read", "name a file instead of '-'")
-        raw = stdin.read(MAX_BYTES + 1).encode("utf-8", "surrogateescape")
-        return yaml_file.read(raw, "<stdin>", Path.cwd())
+        return yaml_file.read(_read_stream(stdin), STDIN, Path.cwd())
     if "," in source:
         return host_list.read(source)
     path = Path(source)
     return yaml_file.read(_read_file(path, source), source, path.parent.absolute())
+
+
+def _read_stream(stream: TextIO) -> bytes:
+    """Return the bytes of a stream, whatever encoding the locale has given it."""
+    if buffer := getattr(stream, "buffer", None):
+        raw: bytes = buffer.read(MAX_BYTES + 1)
+        return raw
+    return stream.read(MAX_BYTES + 1).encode("utf-8", "surrogatepass")
 
 
 def _read_file(path: Path, name: str) -> bytes:

@@ -71,7 +71,8 @@ def free_key(key: str, what: str) -> None:
 
 def refuse_secret_key(key: str, what: str) -> None:
     """Raise `Refusal` for a key that can only hold a secret."""
-    if _SECRET.search(re.sub(r"(?<=[a-z])(?=[A-Z])", "_", key).lower()):
+    words = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", key).lower()
+    if _SECRET.search(words) and not words.endswith(("file", "path", "dir")):
         raise _secret(f"{quoted(key)} of {what}")
 
 

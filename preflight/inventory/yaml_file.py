@@ -17,8 +17,8 @@ from preflight.errors import InventoryError
 from preflight.inventory import document, values
 from preflight.inventory.declared import Declared, Group, Setting, Settings
 from preflight.inventory.values import Refusal, quoted
+from preflight.transport import TRANSPORTS
 
-TRANSPORTS = ("ssh", "local")
 MAX_MEMBERS = 500_000  # of all groups: aliases can repeat a long list cheaply
 
 Reader = Callable[[str, Path], str | int | bool]

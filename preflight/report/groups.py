@@ -2,14 +2,14 @@
 Verdicts with the same result, put together: what a reader wants to see once.
 
 Two findings are the same when all that is said of them is the same; the
-program itself, as the one that needs something, counts as the same for every
-binary.  Evidence counts only where it is asked for.
+program's own name counts as the same for every binary.  Evidence counts only
+where it is asked for.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
@@ -50,13 +50,14 @@ def by_grade(verdict: Verdict) -> Hashable:
 
 def by_findings(verdict: Verdict) -> Hashable:
     """Verdicts are the same when they have the same grade and findings, mere information apart."""
-    findings = (finding for finding in verdict.findings if finding.severity != "info")
-    return grade(verdict), tuple(_said(finding, verdict) for finding in findings)
+    findings = [finding for finding in verdict.findings if finding.severity != "info"]
+    return grade(verdict), tuple(_said(verdict, findings))
 
 
 def by_evidence(verdict: Verdict) -> Hashable:
     """Verdicts are the same when everything is that their findings say."""
-    return grade(verdict), tuple((_said(f, verdict), f.evidence) for f in verdict.findings)
+    evidence = tuple(finding.evidence for finding in verdict.findings)
+    return grade(verdict), tuple(_said(verdict, verdict.findings)), evidence
 
 
 def by_libraries(verdict: Verdict) -> Hashable:
@@ -92,19 +93,29 @@ def _group(lists: list[list[Verdict]]) -> Group:
     )
 
 
-def _said(finding: Finding, verdict: Verdict) -> Hashable:
-    needed_by = None if finding.needed_by == verdict.path else finding.needed_by
-    return (
-        finding.severity,
-        finding.code,
-        finding.subject,
-        needed_by,
-        finding.message,
-        finding.remedy,
-    )
+def _said(verdict: Verdict, findings: Iterable[Finding]) -> Iterator[Hashable]:
+    """Yield what each finding says, with the program's own names taken out."""
+    program = _basename(verdict.path)
+    needing = (f.needed_by for f in verdict.findings if f.needed_by)
+    names = {verdict.path, f"./{program}", *(n for n in needing if _basename(n) == program)}
+    for finding in findings:
+        message = finding.message
+        for name in sorted(filter(None, names), key=len, reverse=True):
+            message = message.replace(name, "")
+        needed_by = None if finding.needed_by in names else finding.needed_by
+        yield (
+            finding.severity,
+            finding.code,
+            finding.subject,
+            needed_by,
+            message,
+            finding.remedy,
+        )
+
+
+def _basename(path: str) -> str:
+    return path.rpartition("/")[2]
 
 
 def _says_nothing(verdict: Verdict) -> bool:
-    return verdict.outcome == "unknown" and all(
-        f.code == "host-not-probed" for f in verdict.findings
-    )
+    return {finding.code for finding in verdict.findings} == {"host-not-probed"}

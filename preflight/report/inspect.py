@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from preflight.model.elf import Elf, VersionNeed, machine_name
+from preflight.model.nodeset import natural_key
 from preflight.model.requirements import Requirements
 from preflight.report.contract import SCHEMA, binary_json
 from preflight.report.encode import encode
@@ -77,5 +78,6 @@ def _linking(elf: Elf) -> Iterator[tuple[str, str]]:
 
 
 def _versions(need: VersionNeed) -> str:
-    names = (f"{v.name} (weak)" if v.weak else v.name for v in need.versions)
+    versions = sorted(need.versions, key=lambda version: natural_key(version.name))
+    names = (f"{v.name} (weak)" if v.weak else v.name for v in versions)
     return f"{need.library}: {', '.join(names)}"

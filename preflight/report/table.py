@@ -38,6 +38,7 @@ from preflight.report.tree import trees
 from preflight.report.unasked import unasked
 from preflight.report.view import View
 
+_BASELINE = "x86-64"  # the level that every x86-64 CPU has
 _WIDE = 60  # columns; in fewer there is no room to describe hosts
 _IN_FULL = 10  # results that are told in full; more are turned around
 
@@ -107,7 +108,7 @@ def _headline(needs: Requirements) -> Text:
     line.append_text(shown(f": {machine_name(elf.machine, elf.bits, elf.endian)} {elf.kind}"))
     if needs.glibc_floor:
         line.append_text(shown(f", needs glibc {needs.glibc_floor.version}"))
-    if needs.x86_isa_needed:
+    if needs.x86_isa_needed not in {None, _BASELINE}:
         line.append_text(shown(f", needs {needs.x86_isa_needed}"))
     return line
 

@@ -27,15 +27,15 @@ def trees(verdicts: Iterable[Verdict], labels: Labels) -> Iterator[RenderableTyp
 
 def _tree(root: Text, libraries: tuple[Library, ...]) -> Tree:
     """
-    Hang each library under the first object that needs it and stands in the tree already.
+    Hang each library under the first object that needs it: the one that brought it in.
 
-    The loader's order is breadth first, so that is the one that brought it in;
-    what only the program itself needs hangs at the root.
+    That one stands in the tree already, as libraries come in the loader's
+    order; what is not there is the program itself, the root.
     """
     tree = Tree(root)
     branches: dict[str, Tree] = {}
     for library in libraries:
-        parent = next((branches[name] for name in library.needed_by if name in branches), tree)
+        parent = branches.get(library.needed_by[0], tree) if library.needed_by else tree
         branch = parent.add(_line(library))
         branches.setdefault(library.name, branch)
         if library.path is None:

@@ -76,14 +76,14 @@ class Gateways:
 
     def _connect(self, shared: _Shared, settings: Settings, deadline: Deadline) -> Link:
         if shared.failure and shared.failed_until.left_s():
-            raise shared.failure
+            raise _through(settings, shared.failure)
         try:
             link = self._opener(settings, deadline)
         except TransportError as error:
-            shared.failure = _through(settings, error)
             if error.cause != "deadline":
-                shared.failed_until = Deadline.after(FAILURE_S)
-            raise shared.failure from None
+                shared.failure, shared.failed_until = error, Deadline.after(FAILURE_S)
+            raise _through(settings, error) from None
+        link.outlive()
         with self._lock:
             shared.link = link
             shared.users += 1

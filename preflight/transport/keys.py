@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import io
 import os
 import socket
 import threading
@@ -18,6 +19,9 @@ from typing import NamedTuple, Self
 
 import paramiko
 from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from paramiko.agent import AgentKey, AgentSSH, cSSH2_AGENTC_REQUEST_IDENTITIES
 from paramiko.pkey import UnknownKeyType
 
@@ -30,6 +34,12 @@ from preflight.transport.settings import Settings
 MAX_OFFERS = 5
 _PRIVATE_HEAD = b"-----BEGIN OPENSSH PRIVATE KEY-----"
 _PRIVATE_MAGIC = b"openssh-key-v1\0"
+_PKCS8_HEADS = (b"-----BEGIN PRIVATE KEY-----", b"-----BEGIN ENCRYPTED PRIVATE KEY-----")
+_KEY_TYPES: dict[type, type[paramiko.PKey]] = {
+    ed25519.Ed25519PrivateKey: paramiko.Ed25519Key,
+    ec.EllipticCurvePrivateKey: paramiko.ECDSAKey,
+    rsa.RSAPrivateKey: paramiko.RSAKey,
+}
 
 
 class Offer(NamedTuple):
@@ -189,7 +199,7 @@ def _parse(path: str, content: bytes) -> KeyFile:
     if public:
         return KeyFile(path, public, None, "is a public key, whose private half the agent lacks")
     try:
-        key = paramiko.PKey.from_path(path)
+        key = _from_pkcs8(content) or paramiko.PKey.from_path(path)
     except (TypeError, paramiko.PasswordRequiredException):
         blob = _public_half(content) or _sibling(path)
         return KeyFile(path, blob, None, "is encrypted, and no agent holds it")
@@ -202,6 +212,18 @@ def _parse(path: str, content: bytes) -> KeyFile:
     ):
         return KeyFile(path, _sibling(path), None, "is not a private key that can be read")
     return KeyFile(path, key.asbytes(), key, None)
+
+
+def _from_pkcs8(content: bytes) -> paramiko.PKey | None:
+    """Return the key of a form that ssh reads and paramiko does not; None for another form."""
+    if not content.lstrip().startswith(_PKCS8_HEADS):
+        return None
+    key = serialization.load_pem_private_key(content, password=None)
+    kind = next((name for form, name in _KEY_TYPES.items() if isinstance(key, form)), None)
+    if kind is None:
+        raise ValueError
+    text = key.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption())
+    return kind.from_private_key(io.StringIO(text.decode()))
 
 
 def _sibling(path: str) -> bytes | None:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import functools
 import hashlib
 import hmac
 import os
@@ -110,12 +111,31 @@ class KnownHosts(Struct, frozen=True):
         found = (sorted(file.find(name), key=lambda e: e.line) for file in self.files)
         return tuple(entry for entries in found for entry in entries)
 
-    def key_types(self, address: str, port: int) -> tuple[str, ...]:
-        """Return the types of key that could prove the host, as recorded."""
-        entries = self.find(address, port) or self.find(address, SSH_PORT)
+    def record(self, address: str, port: int) -> Record:
+        """Return what is recorded of one host."""
+        return Record(self, address, port)
+
+
+class Record:
+    """What is recorded of one host; looked up once, for hashed names make that dear."""
+
+    def __init__(self, known: KnownHosts, address: str, port: int) -> None:
+        self._known = known
+        self._address = address
+        self._port = port
+        self._entries = known.find(address, port)
+
+    @functools.cached_property
+    def _portless(self) -> tuple[Entry, ...]:
+        return () if self._port == SSH_PORT else self._known.find(self._address, SSH_PORT)
+
+    @property
+    def key_types(self) -> tuple[str, ...]:
+        """The types of key that could prove the host."""
+        entries = self._entries or self._portless
         return tuple(dict.fromkeys(e.key.type for e in entries if not e.marker))
 
-    def verify(self, address: str, port: int, offered: PublicKey) -> None:
+    def verify(self, offered: PublicKey) -> None:
         """
         Return if *offered* is recorded for the host; raise `TransportError` for any doubt.
 
@@ -123,40 +143,37 @@ class KnownHosts(Struct, frozen=True):
         ``[host]:port`` is also looked up without the port.  Source: OpenSSH
         sshconnect.c, check_host_key().
         """
-        entries = self.find(address, port)
-        recorded = {e.key.type for e in entries if not e.marker}
-        if port != SSH_PORT and offered.type not in recorded:
-            same = (e for e in self.find(address, SSH_PORT) if e.key == offered)
-            entries = (*entries, *(e for e in same if e.marker != "cert-authority"))
-        same_key = [e for e in entries if e.key == offered]
-        for entry in same_key:
-            if entry.marker == "revoked":
-                raise _refusal("host-key-revoked", offered, f"{entry.place} says is revoked")
-        if any(not e.marker for e in same_key):
-            return
-        raise self._doubt(host_name(address, port), entries, offered)
+        entries = self._entries
+        if offered.type not in {e.key.type for e in entries if not e.marker}:
+            entries += tuple(e for e in self._portless if e.marker != "cert-authority")
+        markers = {e.marker: e for e in entries if e.key == offered}
+        if "revoked" in markers:
+            says = f"{markers['revoked'].place} says is revoked"
+            raise _refusal("host-key-revoked", offered, says)
+        if "" not in markers:
+            raise self._doubt(offered)
 
-    def _doubt(self, name: str, entries: tuple[Entry, ...], offered: PublicKey) -> TransportError:
-        plain = [e for e in entries if not e.marker]
+    def _doubt(self, offered: PublicKey) -> TransportError:
+        name = host_name(self._address, self._port)
+        plain = [e for e in self._entries if not e.marker]
         for entry in plain:
             if entry.key.type == offered.type:
-                return _refusal(
-                    "host-key-changed",
-                    offered,
-                    f"is not the one of {entry.place}, {entry.key.fingerprint}",
-                    f"if {name} was really set up anew, remove that line with"
-                    f" 'ssh-keygen -R {name} -f {entry.path}' and record the new key",
+                says = f"is not the one of {entry.place}, {entry.key.fingerprint}"
+                hint = (
+                    f"if {name} was really set up anew, take that line out with"
+                    f" 'ssh-keygen -R {name} -f {entry.path}' and record the new key"
                 )
-        for entry in entries:
+                return _refusal("host-key-changed", offered, says, hint)
+        for entry in self._entries:
             if entry.marker == "cert-authority":
-                says = f"no line records; the authority of {entry.place} could vouch for it"
+                says = f"no line records; the authority of {entry.place} may vouch for it"
                 return _refusal("host-key-ca-unsupported", offered, says)
-        says = f"no line for {name} records in {', '.join(self.paths)}"
+        says = f"no line for {name} records in {', '.join(self._known.paths)}"
         for entry in plain[:1]:
             says += f"; {entry.place} records an {entry.key.type} key, {entry.key.fingerprint}"
-        if self.warnings:
-            says += f"; {len(self.warnings)} could not be read: {self.warnings[0]}"
-        hint = f"compare the fingerprint with the host's own, then record it: 'ssh {name}' asks"
+        if warnings := self._known.warnings:
+            says += f"; {len(warnings)} could not be read: {warnings[0]}"
+        hint = "compare the fingerprint with the host's own, then let ssh record the key"
         return _refusal("host-key-unknown", offered, says, hint)
 
 

@@ -19,7 +19,7 @@ import paramiko
 from preflight.errors import TransportError
 from preflight.transport import Deadline, known_hosts
 from preflight.transport.keys import Keyring
-from preflight.transport.known_hosts import KnownHosts, PublicKey
+from preflight.transport.known_hosts import KnownHosts, PublicKey, Record
 from preflight.transport.login import KeyLogin
 from preflight.transport.lost import lost
 from preflight.transport.protocol import Transport
@@ -45,19 +45,30 @@ class Link:
     """An open connection: *transport* takes channels, until `close`."""
 
     def __init__(
-        self, connection: fabric.Connection, sock: Sock, known: KnownHosts, share: Share | None
+        self,
+        connection: fabric.Connection,
+        sock: Sock,
+        cutoff: Cutoff,
+        known: KnownHosts,
+        share: Share | None,
     ) -> None:
         self.transport: Transport = connection.transport
-        self.sock = sock
+        self._sock = sock
+        self._cutoff = cutoff
         self.warnings = (*known.warnings, *(share.warnings if share else ()))
         self._connection = connection
         self._share = share
 
+    def outlive(self) -> None:
+        """Go on after the deadline under which the connection was made."""
+        self._cutoff.cancel()
+
     def close(self) -> None:
         """End the connection and all its channels; safe to call twice and from any thread."""
-        cut(self.sock)
+        self._cutoff.cancel()
+        cut(self._sock)
         self._connection.close()
-        self.sock.close()
+        self._sock.close()
         if self._share:
             self._share.release()
 
@@ -92,7 +103,12 @@ def cut(sock: Sock) -> None:
 def open_link(
     settings: Settings, sock: Sock, ring: Keyring, deadline: Deadline, share: Share | None = None
 ) -> Link:
-    """Return a link over *sock*, which is closed if that fails; the link's end releases *share*."""
+    """
+    Return a link over *sock*, which is over at *deadline*.
+
+    *sock* is closed if that fails; otherwise the end of the link closes it
+    and releases *share*.
+    """
     known = known_hosts.load(settings.known_hosts)
     connection = _prepare(settings, sock, known, ring, deadline)
     cutoff = Cutoff(sock, deadline)
@@ -100,24 +116,23 @@ def open_link(
         connection.open()
     except BaseException as error:
         failure = _explain(error, connection.client.get_transport(), settings, deadline)
+        cutoff.cancel()
         cut(sock)
         connection.client.close()
         sock.close()
         if failure is None:
             raise
         raise failure from None
-    finally:
-        cutoff.cancel()
-    return Link(connection, sock, known, share)
+    return Link(connection, sock, cutoff, known, share)
 
 
 def _prepare(
     settings: Settings, sock: Sock, known: KnownHosts, ring: Keyring, deadline: Deadline
 ) -> fabric.Connection:
-    key_types = known.key_types(settings.address, settings.port)
+    record = known.record(settings.address, settings.port)
 
     def transport(sock: Sock, **_: Any) -> Transport:
-        return Transport(sock, key_types, settings.connect_timeout_s, deadline)
+        return Transport(sock, record.key_types, settings.connect_timeout_s, deadline)
 
     connection = _Connection(
         host=settings.address,
@@ -136,7 +151,7 @@ def _prepare(
         },
     )
     connection.client = paramiko.SSHClient()
-    connection.client.set_missing_host_key_policy(_Strict(known, settings))
+    connection.client.set_missing_host_key_policy(_Strict(record))
     return connection
 
 
@@ -151,17 +166,15 @@ class _Connection(fabric.Connection):  # type: ignore[misc]
 
 
 class _Strict(paramiko.MissingHostKeyPolicy):
-    def __init__(self, known: KnownHosts, settings: Settings) -> None:
-        self._known = known
-        self._settings = settings
+    def __init__(self, record: Record) -> None:
+        self._record = record
 
     def missing_host_key(
         self, client: paramiko.SSHClient, hostname: str, key: paramiko.PKey
     ) -> None:
         """Verify the key: paramiko, which knows of no host, asks always, and before any log-in."""
         del client, hostname
-        offered = PublicKey(key.get_name(), key.asbytes())
-        self._known.verify(self._settings.address, self._settings.port, offered)
+        self._record.verify(PublicKey(key.get_name(), key.asbytes()))
 
 
 def _explain(

@@ -69,7 +69,9 @@ class LocalStream:
             while True:
                 self._wait(self._out, _READABLE)
                 with contextlib.suppress(BlockingIOError):
-                    return os.read(self._out, limit)
+                    data = os.read(self._out, limit)
+                    if data or not self._closed.is_set():  # an end that we made is none
+                        return data
 
     def _wait(self, number: int, events: int) -> None:
         """Wait until pipe *number* is ready, and drain standard error meanwhile."""

@@ -18,7 +18,7 @@ from preflight.transport import Deadline, Options
 from preflight.transport.dial import dial
 from preflight.transport.gateway import Gateways, Lease
 from preflight.transport.keys import Keyring
-from preflight.transport.link import Cutoff, Link, open_link
+from preflight.transport.link import Link, open_link
 from preflight.transport.settings import Settings, settings_for
 from preflight.transport.stream import SshStream
 
@@ -30,7 +30,6 @@ class SshSession:
         self._link = link
         self._deadline = deadline
         self._closed = threading.Event()
-        self._cutoff = Cutoff(link.sock, deadline)
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -44,7 +43,6 @@ class SshSession:
     def close(self) -> None:
         """Close the connection; safe to call twice and from another thread, ends any wait."""
         self._closed.set()
-        self._cutoff.cancel()
         self._link.close()
 
     def __enter__(self) -> Self:

@@ -95,7 +95,7 @@ class SshStream:
                 sent = 0
             except _BROKEN:
                 raise self._failure() from None
-            if self._channel.closed or not self._deadline.left_s():
+            if not self._deadline.left_s() or (self._channel.closed and not sent):
                 raise self._failure()
             rest = rest[sent:]
 

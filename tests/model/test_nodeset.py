@@ -8,7 +8,12 @@ from hypothesis import strategies as st
 
 from preflight.model.nodeset import expand, fold, is_ipv6
 
-NAMES = st.sets(st.from_regex(r"[a-c:.-]?([0-9]{1,3}[a.-]){0,3}[0-9]{0,20}", fullmatch=True))
+NAMES = st.sets(
+    st.from_regex(r"[a-c:.-]?([0-9]{1,3}[a.-]){0,3}[0-9]{0,20}", fullmatch=True)
+    | st.builds(
+        "n{:0{}}{}".format, st.integers(0, 12), st.integers(0, 3), st.sampled_from(["", "-1"])
+    )
+)
 
 
 @pytest.mark.parametrize(
@@ -70,6 +75,7 @@ def test_range_that_means_nothing_is_refused(pattern, message):
         ([f"web-{n}" for n in (5, 4, 3, 2, 1, 7)], ("web-[1-5,7]",)),
         ([f"web-{n:02}" for n in range(98, 102)], ("web-[98-101]",)),
         (["n1", "n01", "n02", "n2", "n10"], ("n[1-2,01-02,10]",)),
+        (["n1", "n02"], ("n[1,02]",)),
         (["web-10", "web-9", "db-2"], ("db-2", "web-[9-10]")),
         ([f"r{r}-n{n}" for r in (1, 2) for n in (1, 2, 3)], ("r1-n[1-3]", "r2-n[1-3]")),
         ([f"web-{n}.dc1" for n in (1, 2, 3)], ("web-[1-3].dc1",)),

@@ -13,7 +13,13 @@ from preflight.probe.interview import Interview
 from preflight.probe.store import Store
 from preflight.transport import Deadline
 
-SHELLS = {"dash": ["dash"], "bash": ["bash"], "busybox": ["busybox", "sh"], "mksh": ["mksh"]}
+SHELLS = {
+    "dash": ["dash"],
+    "bash": ["bash"],
+    "busybox": ["busybox", "sh"],
+    "mksh": ["mksh"],
+    "zsh": ["zsh", "--emulate", "sh"],
+}
 
 
 class ShellStream:

@@ -52,18 +52,19 @@ def test_script_has_no_elf_rows():
 
 
 def test_version_needs_have_a_line_for_each_library():
-    """Weak versions are marked: their absence is a warning."""
+    """The oldest version stands first; weak ones are marked: their absence is a warning."""
     needs = (
-        VersionNeed("libc.so.6", (NeededVersion("GLIBC_2.34", False, 2),)),
+        VersionNeed(
+            "libc.so.6",
+            (NeededVersion("GLIBC_2.34", False, 2), NeededVersion("GLIBC_2.4", False, 3)),
+        ),
         VersionNeed("libm.so.6", (NeededVersion("GLIBC_2.29", True, 3),)),
     )
 
     text = "".join(inspect_table([binary(elf=elf(version_needs=needs))], View()))
 
-    lines = (
-        "  version needs  libc.so.6: GLIBC_2.34\n                 libm.so.6: GLIBC_2.29 (weak)\n"
-    )
-    assert lines in text
+    assert "  version needs  libc.so.6: GLIBC_2.4, GLIBC_2.34\n" in text
+    assert "                 libm.so.6: GLIBC_2.29 (weak)\n" in text
 
 
 def test_symbols_of_the_floor_are_cut_unless_verbose():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 from jsonschema import Draft202012Validator, ValidationError
@@ -19,6 +20,7 @@ from tests.builders.report import (
     verdict,
 )
 
+MANUAL = Path(__file__).parents[2] / "docs" / "report.md"
 VALIDATOR = Draft202012Validator(report_schema())
 
 
@@ -95,3 +97,12 @@ def test_lines_are_valid_by_the_same_definitions():
             for key in ("type", "properties", "required"):
                 del schema[key]
             Draft202012Validator(schema).validate(line)
+
+
+def test_manual_names_every_key():
+    """What the schema knows of binaries, hosts and verdicts is explained to users."""
+    manual = MANUAL.read_text(encoding="utf-8")
+
+    for schema in report_schema()["$defs"].values():
+        for key in schema["properties"]:
+            assert f"`{key}`" in manual or f'"{key}"' in manual, key

@@ -145,6 +145,19 @@ def test_the_same_finding_in_two_binaries_is_told_once():
     assert text.count("library-missing: ") == 1
 
 
+def test_messages_may_name_the_program():
+    """The program's name is no difference, as given, as started here or as installed."""
+    as_given = finding(message="./app cannot start: ./app: error while loading")
+    installed = finding(
+        message="./tool cannot start: /opt/bin/tool: error while loading", needed_by="/opt/bin/tool"
+    )
+    verdicts = [verdict("a", as_given), verdict("a", installed, number=2, path="tool")]
+
+    text = table(report(verdicts, binaries=[binary(), binary("tool", 2)]))
+
+    assert "✗ app, tool on a\n" in text
+
+
 def test_evidence_that_differs_is_named_its_hosts():
     """Hosts are not split by evidence unless asked; then nothing is said of the wrong host."""
     given = report([verdict("a", finding(evidence=("x",))), verdict("b", finding(evidence=("y",)))])
@@ -317,10 +330,19 @@ app on a, b
 """ in table(given, explain=True)
 
 
+def test_library_of_the_program_hangs_at_the_root():
+    """What the program itself brought in is not drawn below a library that needs it too."""
+    one = missing_library(name="a.so", path="/a.so", needed_by=("./app",))
+    two = missing_library(name="c.so", path="/c.so", needed_by=("./app", "/a.so"))
+    text = table(report([verdict("a", libraries=(one, two))]), explain=True)
+
+    assert "├── a.so => /a.so\n└── c.so => /c.so\n" in text
+
+
 def test_libraries_that_need_each_other_make_a_tree():
     """A circle of libraries is drawn once."""
-    one = missing_library(name="a.so", path="/a.so", needed_by=("/b.so", "./app"))
-    two = missing_library(name="/b.so", path="/b.so", needed_by=("/a.so",))
+    one = missing_library(name="a.so", path="/a.so", needed_by=("./app", "/b.so"))
+    two = missing_library(name="/b.so", path="/b.so", needed_by=("/a.so", "./app"))
     text = table(report([verdict("a", libraries=(one, two))]), explain=True)
 
     assert "└── a.so => /a.so\n    └── /b.so\n" in text
@@ -357,17 +379,19 @@ def test_color_is_by_result():
 def test_environment_is_not_read(monkeypatch):
     """Width and color are the view's, whatever the environment says."""
     given = report([verdict("a", finding())])
-    plain = table(given)
+    before = table(given), table(given, color=True)
 
-    for name, value in {
-        "COLUMNS": "30",
-        "FORCE_COLOR": "1",
-        "TTY_COMPATIBLE": "1",
-        "TERM": "dumb",
-    }.items():
-        monkeypatch.setenv(name, value)
+    for name in ("COLUMNS", "FORCE_COLOR", "NO_COLOR", "TTY_COMPATIBLE"):
+        monkeypatch.setenv(name, "1")
 
-    assert plain == table(given)
+    assert (table(given), table(given, color=True)) == before
+
+
+def test_width_has_a_lower_bound():
+    """A pseudo-terminal of no columns is one of twenty."""
+    given = report([verdict("a", finding())])
+
+    assert table(given, width=0) == table(given, width=20)
 
 
 @pytest.mark.parametrize("width", [1, 20, 40, 80, 300])
@@ -410,8 +434,10 @@ def test_binaries_of_the_same_name_are_told_apart():
 def test_headline_says_what_the_binary_is():
     """One binary is introduced; what is no ELF file by its description."""
     isa = binary(x86_isa_needed="x86-64-v3", glibc_floor=GlibcFloor("2.28", ()))
+    usual = binary(x86_isa_needed="x86-64", glibc_floor=None)
     script = binary(elf=None, description="a script for /bin/sh", glibc_floor=None)
 
     headline = "\n./app: x86_64 executable, needs glibc 2.28, needs x86-64-v3\n"
     assert table(report([], binaries=[isa])).startswith(headline)
+    assert table(report([], binaries=[usual])).startswith("\n./app: x86_64 executable\n")
     assert table(report([], binaries=[script])).startswith("\n./app: a script for /bin/sh\n")

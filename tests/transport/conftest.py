@@ -59,12 +59,15 @@ def _no_thread_left():
     """Every test leaves no thread of paramiko's behind, whatever happened in it."""
     before = set(threading.enumerate())
     yield
-    end = time.monotonic() + 2
-    left = [1]
-    while left and time.monotonic() < end:
-        left = [t for t in threading.enumerate() if t not in before and _is_ours(t)]
+    wait_until(lambda: not [t for t in threading.enumerate() if t not in before and _is_ours(t)])
+
+
+def wait_until(condition: Callable[[], bool], seconds: float = 2.0) -> None:
+    """Return when *condition* holds; fail where it does not in time."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end
         time.sleep(0.01)
-    assert not left
 
 
 def _is_ours(thread: threading.Thread) -> bool:
@@ -103,7 +106,8 @@ def make_key(path: Path, kind: str = "ed25519", passphrase: str = "") -> None:
 def start_sshd(keys) -> Iterator[Callable[..., Sshd]]:
     """Return a function that starts a sshd with further settings; all end with the session."""
     require(available=Path(SSHD).exists(), what="openssh-server")
-    Path("/run/sshd").mkdir(exist_ok=True)
+    if os.geteuid() == 0:
+        Path("/run/sshd").mkdir(exist_ok=True)
     running = []
 
     def start(*settings: str) -> Sshd:
@@ -140,7 +144,7 @@ def host_of(sshd: Sshd, tmp_path: Path, **changes: object) -> Host:
         "port": sshd.port,
         "user": getpass.getuser(),
         "identity_file": sshd.identity(),
-        "known_hosts": sshd.known_hosts(tmp_path / "known_hosts"),
+        "known_hosts": sshd.known_hosts(tmp_path / f"known_hosts_{sshd.port}"),
     }
     return Host(**(fields | changes))
 
@@ -177,5 +181,6 @@ def _config(keys: Path, port: int, settings: tuple[str, ...]) -> str:
         "KbdInteractiveAuthentication no",
         "MaxStartups 500",
         "UseDNS no",
+        "SetEnv SHLVL=2",  # or bash reads ~/.bashrc, which may be slow
     ]
     return "\n".join(lines) + "\n"

@@ -264,8 +264,9 @@ def test_an_end_without_a_status_is_an_end(session_of):
 def test_a_connection_lost_in_a_command_is_no_end_of_output(session_of):
     """Output that a lost connection cut short is not taken for the whole."""
     with session_of(DropsTheCommand) as session, within(5):
+        stream = session.start("true")
         with pytest.raises(TransportError) as caught:
-            output(session.start("true"))
+            output(stream)
 
     assert verdict(caught.value) == ("unreachable", "connection-lost")
 
