@@ -12,7 +12,8 @@ from typing import Literal
 
 from msgspec import Struct
 
-from preflight.loader.glibc.release import Rules, rules_of
+from preflight.loader.glibc.load import release_of
+from preflight.loader.glibc.release import Rules, inconsistency, rules_of
 from preflight.loader.setting import Object, Resolution, Setting
 from preflight.loader.symbols import STT_TLS, Symbol, Symbols, symbols_of, version_names
 from preflight.model.elf import (
@@ -27,18 +28,24 @@ from preflight.model.text import decode
 
 # STT_NOTYPE, OBJECT, FUNC, COMMON, TLS, GNU_IFUNC.
 _ALLOWED_TYPES = frozenset({0, 1, 2, 5, 6, 10})
+# What check_match() asserts where a provider has no versions at all.
+_INCONSISTENT = "version->filename == NULL || ! _dl_name_match_p (version->filename, map)"
 _NO_VERSIONS: dict[int, tuple[str, str | None]] = {}
 
 
 class SymbolProblem(Struct, frozen=True):
-    """One reference that no definition answers."""
+    """
+    One reference that no definition answers, or a relocation that the loader does not know.
 
-    kind: Literal["start", "call"]  # fails at start, or when it is called
-    symbol: str
+    A "call" fails when it is made, everything else at start.
+    """
+
+    kind: Literal["start", "call", "relocation"]
+    symbol: str  # of "relocation": its type, in decimal
     version: str | None
     library: str | None  # where the version was expected
     needed_by: str
-    line: str  # what the loader prints
+    line: str | None  # what the loader prints, None: nobody knows exactly
 
 
 class _Party(Struct, frozen=True):
@@ -77,6 +84,7 @@ def _check_object(
 ) -> Iterator[SymbolProblem]:
     scope = [party, *parties] if party.entry.elf.symbolic else parties
     eager_slots = now or party.entry.elf.bind_now
+    yield from _odd_relocations(setting, party)
     lazy: list[SymbolProblem] = []
     for symbol in party.symbols.used:
         copied = bool(symbol.uses & USE_COPY)
@@ -94,6 +102,14 @@ def _check_object(
         else:
             lazy.append(problem)
     yield from lazy
+
+
+def _odd_relocations(setting: Setting, party: _Party) -> Iterator[SymbolProblem]:
+    """Yield what _dl_reloc_bad_type() refuses."""
+    start = f"{setting.argv0}: error while loading shared libraries: {party.entry.path}: "
+    for kind in party.entry.elf.odd_relocations:
+        line = f"{start}unexpected reloc type 0x{kind:02x}"
+        yield SymbolProblem("relocation", str(kind), None, None, party.entry.path, line)
 
 
 def _reference(party: _Party, symbol: Symbol) -> _Reference:
@@ -115,7 +131,7 @@ def _unbound(reference: _Reference, scope: Sequence[_Party], rules: Rules) -> st
         if verdict == "yes":
             return None
         if verdict == "inconsistent":
-            return "inconsistent"
+            return _INCONSISTENT
         if rules.strict_version_file and reference.library in party.entry.names:
             return (
                 f"symbol {name}, version {reference.version} not defined in file "
@@ -169,21 +185,19 @@ def _same_version(party: _Party, symbol: Symbol, wanted: str) -> bool:
 def _problem(
     setting: Setting, party: _Party, reference: _Reference, words: str, *, at_start: bool
 ) -> SymbolProblem:
-    subject = f"{setting.argv0}: symbol lookup error: {party.entry.path}: "
-    if words == "inconsistent":
-        line = (
-            "Inconsistency detected by ld.so: dl-lookup.c: check_match: Assertion "
-            "`version->filename == NULL || ! _dl_name_match_p (version->filename, map)' failed!"
-        )
-    elif words.startswith("symbol "):
-        line = f"{setting.argv0}: relocation error: {party.entry.path}: {words}"
-    else:
-        line = subject + words
     return SymbolProblem(
         "start" if at_start else "call",
         decode(reference.symbol.name),
         reference.version,
         reference.library,
         party.entry.path,
-        line,
+        _line(setting, party, words),
     )
+
+
+def _line(setting: Setting, party: _Party, words: str) -> str | None:
+    if words == _INCONSISTENT:
+        release = release_of(setting)
+        return inconsistency(release, "dl-lookup.c", "check_match", _INCONSISTENT)
+    kind = "relocation error" if words.startswith("symbol ") else "symbol lookup error"
+    return f"{setting.argv0}: {kind}: {party.entry.path}: {words}"

@@ -10,12 +10,21 @@ from collections.abc import Iterator, Sequence
 
 from preflight.loader.glibc.symbols import SymbolProblem
 from preflight.loader.setting import Object, Resolution, Setting
-from preflight.loader.symbols import STT_GNU_IFUNC, STT_TLS, Symbol, symbols_of
-from preflight.model.elf import USE_COPY, USE_EAGER_SLOT, USE_SLOT
+from preflight.loader.symbols import STT_TLS, Symbol, symbols_of
+from preflight.model.elf import (
+    EM_386,
+    EM_AARCH64,
+    EM_ARM,
+    EM_X86_64,
+    USE_COPY,
+    USE_EAGER_SLOT,
+    USE_SLOT,
+)
 from preflight.model.text import decode
 
 # STT_NOTYPE, OBJECT, FUNC, COMMON, TLS: an IFUNC is invisible.
 _OK_TYPES = frozenset({0, 1, 2, 5, 6})
+_IRELATIVE = {EM_386: 42, EM_X86_64: 37, EM_ARM: 160, EM_AARCH64: 1032}
 _OK_BINDINGS = frozenset({1, 2, 10})  # GLOBAL, WEAK, GNU_UNIQUE
 
 
@@ -24,6 +33,7 @@ def check_symbols(setting: Setting, resolution: Resolution) -> Iterator[SymbolPr
     objects = resolution.objects
     for entry in (*objects[1:], *objects[:1]):
         if entry.path != setting.interpreter:
+            yield from _odd_relocations(entry)
             yield from _check_object(entry, objects)
 
 
@@ -54,8 +64,9 @@ def _answers(party: Object, wanting: Symbol) -> bool:
     return False
 
 
-def has_ifunc_relocations(entry: Object) -> bool:
-    """Whether an object carries IRELATIVE relocations, which musl does not know."""
-    return entry.elf.irelative or any(
-        symbol.type == STT_GNU_IFUNC for symbol in symbols_of(entry.elf).used
-    )
+def _odd_relocations(entry: Object) -> Iterator[SymbolProblem]:
+    """Yield what do_relocs() refuses: IRELATIVE, and what no loader knows."""
+    known = _IRELATIVE.get(entry.elf.machine) if entry.elf.irelative else None
+    for kind in (*entry.elf.odd_relocations, *(() if known is None else (known,))):
+        line = f"Error relocating {entry.path}: unsupported relocation type {kind}"
+        yield SymbolProblem("relocation", str(kind), None, None, entry.path, line)
