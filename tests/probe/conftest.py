@@ -22,15 +22,20 @@ SHELLS = {
 }
 
 
-class ShellStream:
-    """A child process; what it writes to standard error is discarded."""
+def unchanged(data: bytes) -> bytes:
+    return data
 
-    def __init__(self, argv: list[str], **settings: object) -> None:
+
+class ShellStream:
+    """A child process; *edit* changes what is sent, standard error is discarded."""
+
+    def __init__(self, argv: list[str], *, edit=unchanged, **settings: object) -> None:
         pipe, null = subprocess.PIPE, subprocess.DEVNULL
         self._child = subprocess.Popen(argv, stdin=pipe, stdout=pipe, stderr=null, **settings)
+        self._edit = edit
 
     def send(self, data: bytes) -> None:
-        self._child.stdin.write(data)
+        self._child.stdin.write(self._edit(data))
         self._child.stdin.flush()
 
     def read(self, limit: int) -> bytes:
