@@ -14,6 +14,8 @@ _DT_NULL = 0
 _DEPENDENCIES = {ENUM_D_TAG[name]: name for name in ("DT_NEEDED", "DT_AUXILIARY", "DT_FILTER")}
 # A table without its DT_NULL is followed this far, in bytes; real ones stay below 2,000.
 _MAX_TABLE = 1 << 20
+# No path, no list of paths and no version is longer, in bytes.
+_MAX_NAME = 1 << 16
 
 
 class Dynamic:
@@ -28,7 +30,8 @@ class Dynamic:
         self.image = image
         self.entries = entries
         self._values = dict(entries)
-        self._strings = self._read_strings()
+        self.strings = self._read_strings()
+        self._left = 4 * len(self.strings) + _MAX_TABLE
 
     def get(self, tag: str) -> int | None:
         """Return the value of *tag* ("DT_STRSZ"), None where it is not in the table."""
@@ -38,22 +41,22 @@ class Dynamic:
         """Return the value of *tag*, 0 where it is not in the table."""
         return self.get(tag) or 0
 
-    @property
-    def strings_bytes(self) -> int:
-        """The size of DT_STRTAB."""
-        return len(self._strings)
+    def string(self, offset: int, what: str) -> str:
+        """
+        Return the string at *offset* of DT_STRTAB; "" and a defect where there is none.
 
-    def raw_string(self, offset: int, what: str) -> bytes:
-        """Return the string at *offset* of DT_STRTAB; b"" and a defect where there is none."""
-        end = self._strings.find(b"\0", offset)
+        All of them together are bounded, or a table of 65,536 equal names a megabyte
+        long would never come to an end.
+        """
+        end = self.strings.find(b"\0", offset, offset + _MAX_NAME)
+        self._left -= max(end - offset, 0)
         if end < 0:
             self.image.complain(f"{what} lies outside the dynamic string table")
-            return b""
-        return self._strings[offset:end]
-
-    def string(self, offset: int, what: str) -> str:
-        """Return the string at *offset* as text."""
-        return text.decode(self.raw_string(offset, what))
+            return ""
+        if self._left < 0:
+            self.image.complain("the names in the dynamic table overlap without end")
+            return ""
+        return text.decode(self.strings[offset:end])
 
     def text(self, tag: str) -> str | None:
         """Return the string that *tag* names, None where it is not in the table."""

@@ -32,7 +32,7 @@ class Layout:
         self.header = Struct(order + ("16sHHIQQQIHHHHHH" if wide else "16sHHIIIIIHHHHHH"))
         self.segment = Struct(order + ("IIQQQQQQ" if wide else "IIIIIIII"))
         self.dynamic = Struct(order + ("QQ" if wide else "II"))
-        self.symbol = Struct(order + ("IBBHQQ" if wide else "IIIBBH"))
+        self.symbol_bytes = 24 if wide else 16
         self.word_bytes = bits // 8
 
     def words(self, data: bytes, size_bytes: int) -> array.array[int]:

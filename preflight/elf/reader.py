@@ -14,9 +14,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
+from msgspec.structs import replace
+
 from preflight.elf.dynamic import Dynamic, dynamic_segment, read_dynamic
+from preflight.elf.identity import identify
 from preflight.elf.image import Image, Layout, cut
 from preflight.elf.notes import Notes
 from preflight.elf.source import BytesSource, FileSource, Source
@@ -40,8 +44,8 @@ def read_bytes(data: bytes) -> Elf:
 
 def read_file(path: str | os.PathLike[str]) -> Elf:
     """Return what the file at *path* says of itself; raises `OSError` where it cannot be read."""
-    with FileSource(path) as source:
-        return read(source)
+    with Path(path).open("rb") as file:
+        return read(FileSource(file))
 
 
 def read(source: Source) -> Elf:
@@ -66,7 +70,8 @@ def read(source: Source) -> Elf:
         return Elf(**known, defect="the file ends inside its ELF header")
     image = Image(source, layout)
     known |= _read_image(image, _Header(*layout.header.unpack_from(head)))
-    return Elf(**known, defect=image.defect)
+    elf = Elf(**known, defect=image.defect)
+    return replace(elf, identity=identify(image, elf))
 
 
 def _layout(head: bytes) -> tuple[Layout | None, str | None]:
@@ -193,5 +198,5 @@ def _read_tables(dynamic: Dynamic, machine: int) -> dict[str, Any]:
         "version_defs": defs,
         "symbols": symbols,
         "irelative": relocations.irelative,
-        "odd_relocations": tuple(sorted(relocations.odd)),
+        "odd_relocations": relocations.odd_types(),
     }

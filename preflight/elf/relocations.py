@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from preflight.elf.dynamic import Dynamic
-from preflight.elf.image import Image
+from preflight.elf.image import Image, Layout
 from preflight.model.elf import (
     EM_386,
     EM_AARCH64,
@@ -29,6 +29,8 @@ _EM_MIPS = 8
 _DT_RELA = 7  # the value of DT_PLTREL for relocations with addend
 # How much of a table is looked at in one go, in bytes; a multiple of every entry's size.
 _CHUNK = 24 * 12 * 4096
+# A file with more types that no loader knows is not meant to be loaded.
+_MAX_ODD = 256
 
 
 class Types(NamedTuple):
@@ -94,74 +96,97 @@ class Relocations:
     What all relocations of a file do, symbol by symbol.
 
     *uses* holds USE_* bits at each symbol's index; symbols from *capacity* on
-    cannot be in the file.
+    are not in the file.
     """
 
     def __init__(self, image: Image, machine: int, capacity: int) -> None:
-        self.image = image
-        self.types = TYPES.get((machine, image.layout.bits))
-        self.known = self.types.known if self.types else None
-        self.machine = machine
-        self.capacity = capacity
         self.uses = bytearray(capacity)
         self.count = 0  # one more than the highest symbol used
         self.irelative = False
-        self.odd: set[int] = set()
+        self._image = image
+        self._odd: set[int] = set()
+        self._types = TYPES.get((machine, image.layout.bits))
+        self._known = self._types.known if self._types else frozenset()
+        self._info = _info_of(image.layout, machine)
 
     def add(self, address: int, size: int, *, addend: bool, lazy: bool) -> None:
         """Take in one table; *lazy* is that of DT_JMPREL, *addend* says RELA."""
+        effects: dict[int, int] = {}
+        info, uses = self._info, self.uses
         for infos in self._infos(address, size, 3 if addend else 2):
-            for info in infos:
-                self._add(*self._split(info), lazy=lazy)
+            if len(self._odd) > _MAX_ODD:
+                self._image.complain("the relocation tables hold no relocations")
+                break
+            for number in infos:
+                kind = number >> info.type_shift & info.type_mask
+                symbol = number >> info.symbol_shift & info.symbol_mask
+                bits = effects.get(kind)
+                if bits is None:
+                    bits = effects[kind] = self._effect(kind, lazy=lazy)
+                if bits and symbol:
+                    if symbol >= len(uses):
+                        self._image.complain("a relocation names a symbol outside the symbol table")
+                    else:
+                        uses[symbol] |= bits
+        self.count = max(self.count, len(uses.rstrip(b"\0")))
+
+    def odd_types(self) -> tuple[int, ...]:
+        """Return the types that the machine's loader does not know, ascending."""
+        return tuple(sorted(self._odd)[:_MAX_ODD])
 
     def _infos(self, address: int, size: int, words: int) -> Iterator[set[int]]:
         """Yield the different r_info values of each chunk of a table."""
-        layout = self.image.layout
+        layout = self._image.layout
         for start in range(0, size, _CHUNK):
             wanted = min(_CHUNK, size - start)
-            data = self.image.table(address + start, wanted, "a relocation table")
+            data = self._image.table(address + start, wanted, "a relocation table")
             # r_info is the second word of an entry; a set drops the many RELATIVE ones.
             yield set(layout.words(data, layout.word_bytes)[1::words])
             if len(data) < wanted:
                 return
 
-    def _split(self, info: int) -> tuple[int, int]:
-        """Return symbol and type of an r_info.  Source: gABI; MIPS64 ABI, "Relocation"."""
-        layout = self.image.layout
-        if layout.bits == 32:
-            return info >> 8, info & 0xFF
-        if self.machine != _EM_MIPS:
-            return info >> 32, info & 0xFFFFFFFF
-        # MIPS64: a 32-bit symbol, then four single bytes of which the last is the type.
-        if layout.endian == "big":
-            return info >> 32, info & 0xFF
-        return info & 0xFFFFFFFF, info >> 56
-
-    def _add(self, symbol: int, kind: int, *, lazy: bool) -> None:
-        types = self.types
-        if self.known is not None and kind not in self.known:
-            self.odd.add(kind)
-        if types and kind in types.irelative:
-            self.irelative = True
-        elif symbol and kind and not (types and kind in types.relative):
-            self._use(symbol, self._bits(kind, lazy=lazy))
-
-    def _bits(self, kind: int, *, lazy: bool) -> int:
-        types = self.types
+    def _effect(self, kind: int, *, lazy: bool) -> int:
+        """Return the USE_* bits of a relocation type, and remember what is special in it."""
+        types = self._types
         if types is None:
-            return USE_SLOT if lazy else USE_DATA
+            return (USE_SLOT if lazy else USE_DATA) if kind else 0
+        if kind not in self._known:
+            self._odd.add(kind)
+        if kind in types.irelative:
+            self.irelative = True
+            return 0
+        if kind == 0 or kind in types.relative:
+            return 0
         if kind in types.copy:
             return USE_COPY
         if kind in types.tls:
             return USE_DATA | USE_TLS | (USE_EAGER_SLOT if lazy else 0)
         return USE_SLOT if lazy and kind in types.slot else USE_DATA
 
-    def _use(self, symbol: int, bits: int) -> None:
-        if symbol >= self.capacity:
-            self.image.complain("a relocation names a symbol outside the symbol table")
-            return
-        self.uses[symbol] |= bits
-        self.count = max(self.count, symbol + 1)
+
+class _Info(NamedTuple):
+    """Where symbol and type stand in r_info."""
+
+    symbol_shift: int
+    symbol_mask: int
+    type_shift: int
+    type_mask: int
+
+
+def _info_of(layout: Layout, machine: int) -> _Info:
+    """
+    Return the layout of r_info.  Source: gABI, "Relocation"; MIPS64 ABI, "Relocations".
+
+    MIPS64 has a 32-bit symbol, then four single bytes of which the last is the
+    type, in that order whatever the byte order.
+    """
+    if layout.bits == 32:
+        return _Info(8, 0xFFFFFF, 0, 0xFF)
+    if machine != _EM_MIPS:
+        return _Info(32, 0xFFFFFFFF, 0, 0xFFFFFFFF)
+    if layout.endian == "big":
+        return _Info(32, 0xFFFFFFFF, 0, 0xFF)
+    return _Info(0, 0xFFFFFFFF, 56, 0xFF)
 
 
 def read_relocations(dynamic: Dynamic, machine: int, capacity: int) -> Relocations:

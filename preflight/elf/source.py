@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import bisect
 import os
-from types import TracebackType
-from typing import Protocol, Self
+from typing import BinaryIO, Protocol
 
 # What a missing range is rounded to, in bytes: the tables of a library lie side by side.
 GRANULE = 256 * 1024
@@ -49,15 +48,15 @@ class BytesSource:
 
 class FileSource:
     """
-    A local file, read where it is asked for.
+    An open local file, read where it is asked for; its owner closes it.
 
     pread(2) rather than mmap(2): a file that shrinks meanwhile gives a short
     read and not SIGBUS, and pages that were read do not count as memory.
-    Raises `OSError` where the file cannot be opened or read.
+    Raises `OSError` where the file cannot be read.
     """
 
-    def __init__(self, path: str | os.PathLike[str]) -> None:
-        self._fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    def __init__(self, file: BinaryIO) -> None:
+        self._fd = file.fileno()
         self._size_bytes = os.fstat(self._fd).st_size
 
     @property
@@ -69,21 +68,6 @@ class FileSource:
         """Return the bytes at *offset*."""
         size = min(size, self._size_bytes - offset)
         return os.pread(self._fd, size, offset) if size > 0 else b""
-
-    def close(self) -> None:
-        """Close the file."""
-        os.close(self._fd)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        value: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 class SparseSource:

@@ -1,1 +1,124 @@
-"""To be written."""
+"""
+Would it start?  One file a family of checks; `STAGES` lists them in the order of a real start.
+
+A check is a pure function ``(Case) -> Iterator[Finding]``.  A stage is judged
+only where the one before lets the kernel or the loader reach it; within a
+stage everything is listed.  To add a check: a function in the file of its
+family (or a new file), a line in `STAGES`, and its codes in
+`preflight.model.codes`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from msgspec import Struct
+
+from preflight.judge import cpu, image, interpreter, libraries, machine, mounts, symbols, versions
+from preflight.judge.case import Case, Prediction
+from preflight.model.question import Question
+from preflight.model.requirements import Requirements
+from preflight.model.snapshot import Snapshot
+from preflight.model.start import Start
+from preflight.model.verdict import Finding, Library, Verdict, outcome_of
+
+Check = Callable[[Case], Iterator[Finding]]
+Predict = Callable[[Case], Prediction | None]
+
+
+class Stage(Struct, frozen=True):
+    """Checks that belong together, and how a start that fails here would end."""
+
+    checks: tuple[Check, ...]
+    predict: Predict
+
+
+STAGES: tuple[Stage, ...] = (
+    Stage((image.check_system, image.check_format, machine.check_machine), machine.predict),
+    Stage((mounts.check_program,), mounts.predict),
+    Stage((interpreter.check_interpreter,), interpreter.predict),
+    Stage(
+        (libraries.check_libraries, versions.check_versions),
+        libraries.predict,
+    ),
+    Stage((cpu.check_cpu_level,), cpu.predict),
+    Stage((symbols.check_symbols,), symbols.predict),
+)
+
+
+class Judgement(Struct, frozen=True):
+    """A verdict, the questions that stand between it and certainty, and all that were asked."""
+
+    verdict: Verdict
+    questions: tuple[Question, ...] = ()
+    asked: tuple[Question, ...] = ()
+
+
+def judge(requirements: Requirements, start: Start, snapshot: Snapshot) -> Judgement:
+    """
+    Return what would happen on the host, by the answers at hand.
+
+    While *questions* is not empty the verdict is provisional: what hangs on
+    them is an ``unknown`` finding of the code ``not-asked``.
+    """
+    case = Case(requirements, start, snapshot)
+    if snapshot.status != "probed":
+        finding = Finding(
+            code="host-not-probed",
+            severity="unknown",
+            subject=snapshot.host,
+            message=snapshot.reason or snapshot.cause or snapshot.status,
+        )
+        return Judgement(_verdict(case, (finding,), None))
+    findings, prediction = _walk(case)
+    questions = case.inquiry.open
+    asked = tuple(_not_asked(question) for question in questions)
+    return Judgement(_verdict(case, (*findings, *asked), prediction), questions, case.inquiry.asked)
+
+
+def _walk(case: Case) -> tuple[tuple[Finding, ...], Prediction | None]:
+    findings: list[Finding] = []
+    for stage in STAGES:
+        found = [finding for check in stage.checks for finding in check(case)]
+        findings.extend(found)
+        if any(finding.severity == "error" for finding in found):
+            return tuple(findings), stage.predict(case)
+    return tuple(findings), None
+
+
+def _not_asked(question: Question) -> Finding:
+    return Finding(
+        code="not-asked",
+        severity="unknown",
+        subject=question.path,
+        message=f"{question.path} was not looked at",
+    )
+
+
+def _verdict(case: Case, findings: tuple[Finding, ...], prediction: Prediction | None) -> Verdict:
+    blocked = outcome_of(findings) == "blocked"
+    return Verdict(
+        host=case.snapshot.host,
+        binary=case.requirements.id,
+        path=case.requirements.path,
+        outcome=outcome_of(findings),
+        predicted_error=prediction.line if prediction and blocked else None,
+        predicted_exit=prediction.exit_status if prediction and blocked else None,
+        findings=findings,
+        libraries=_libraries(case),
+    )
+
+
+def _libraries(case: Case) -> tuple[Library, ...]:
+    resolution = case.resolution
+    if resolution is None:
+        return ()
+    found = tuple(
+        Library(name=o.name, path=o.path, needed_by=o.needed_by, rule=o.rule)
+        for o in resolution.objects[1:]
+    )
+    missed = tuple(
+        Library(name=m.name, path=None, needed_by=(m.needed_by,), rule=None, tried=m.tried)
+        for m in resolution.misses
+    )
+    return found + missed

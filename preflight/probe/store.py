@@ -137,7 +137,8 @@ class Store:
     def _keep(self, name: str, value: V) -> V:
         """Return *value*, or the equal one that another thread kept before."""
         with self._lock:
-            if (kept := self._recent.get(name)) is not None:
+            kept: V | None = self._recent.get(name)
+            if kept is not None:
                 return kept
             self._recent[name] = value
             self._room -= _cost(value)

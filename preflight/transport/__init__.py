@@ -1,17 +1,29 @@
 """
 How to reach a host: one file a transport, listed in TRANSPORTS.
 
-A transport is a function ``(host, options, deadline) -> Session``.  It raises
-`TransportError` with the report's status and cause, and nothing else.
+A transport is a module with a function ``connect(host, options, deadline)``
+that returns a `Session`.  It raises `TransportError` with the report's status
+and cause, and nothing else; so do the session and its streams.  To add one is
+one file and one line here.  A transport is imported when its first host is
+asked for, so that nobody pays for SSH who does not use it.
 """
 
 from __future__ import annotations
 
+import importlib
 import time
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Protocol, Self, cast
 
 from msgspec import Struct
+
+from preflight.errors import TransportError
+from preflight.model.host import Host
+
+TRANSPORTS: dict[str, str] = {
+    "ssh": "preflight.transport.ssh",
+    "local": "preflight.transport.local",
+}
 
 
 class Deadline(Struct, frozen=True):
@@ -51,6 +63,10 @@ class Stream(Protocol):
 class Session(Protocol):
     """One authenticated connection to one host."""
 
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What the operator should mend though the connection stands, one line each."""
+
     def start(self, command: str) -> Stream:
         """Start *command* with the remote user's login shell, without a terminal."""
 
@@ -75,3 +91,26 @@ class Options(Struct, frozen=True, kw_only=True):
     identity_file: str | None = None
     known_hosts: str | None = None
     use_agent: bool = True
+
+
+class Transport(Protocol):
+    """What a module of TRANSPORTS offers."""
+
+    def connect(self, host: Host, options: Options, deadline: Deadline) -> Session:
+        """Return a session with *host*, or raise `TransportError`."""
+
+
+def connect(host: Host, options: Options, deadline: Deadline) -> Session:
+    """
+    Return a session with *host* over the transport that it names.
+
+    The session may be used by one thread at a time and closed by any.
+    Everything is over at *deadline*, in whatever state the host hangs.
+    """
+    try:
+        module = TRANSPORTS[host.transport]
+    except KeyError:
+        known = ", ".join(sorted(TRANSPORTS))
+        reason = f"there is no transport {host.transport!r}"
+        raise TransportError("error", "no-such-transport", reason, f"use one of: {known}") from None
+    return cast(Transport, importlib.import_module(module)).connect(host, options, deadline)

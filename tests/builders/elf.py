@@ -81,6 +81,7 @@ def build_elf(  # noqa: PLR0913 - one argument for each thing that can be odd
     symbols: Sequence[Symbol] = (),
     notes: Sequence[Note] = (),
     note_align: int = 4,
+    gnu_hash: bytes | None = None,
     tags: Sequence[tuple[int, int]] = (),
     segments: Sequence[ExtraSegment] = (),
     exec_stack: bool | None = False,
@@ -91,7 +92,8 @@ def build_elf(  # noqa: PLR0913 - one argument for each thing that can be odd
     Return a whole ELF file.
 
     *version_needs* maps a library to its versions, *version_defs* names the
-    versions defined after the base one (which is the soname), *tags* are put
+    versions defined after the base one (which is the soname), *gnu_hash* is the
+    content of a DT_GNU_HASH that stands in place of DT_HASH, *tags* are put
     into the dynamic table before its end (DT_FLAGS is 30, DT_FLAGS_1
     0x6ffffffb), *exec_stack* None leaves PT_GNU_STACK out.
     """
@@ -109,7 +111,7 @@ def build_elf(  # noqa: PLR0913 - one argument for each thing that can be odd
     found += [file.segment(s.type, s.flags, s.content or b"", s.align) for s in segments]
     code_at = file.put(_EXIT.get(machine, b"") if code is None else code, 16)
     if dynamic:
-        tables = _Tables(file, symbols)
+        tables = _Tables(file, symbols, gnu_hash)
         if version_defs:
             tables.put_defs([soname or "base", *version_defs])
         if version_needs:
@@ -203,8 +205,8 @@ class _File:
 class _Tables:
     """The tables that the dynamic table points at."""
 
-    def __init__(self, file: _File, symbols: Sequence[Symbol]) -> None:
-        self.file, self.symbols = file, symbols
+    def __init__(self, file: _File, symbols: Sequence[Symbol], gnu_hash: bytes | None) -> None:
+        self.file, self.symbols, self.gnu_hash = file, symbols, gnu_hash
         self.strings = bytearray(b"\0")
         self.entries: list[tuple[int, int]] = []
         self.indexes: dict[str, int] = {}
@@ -255,16 +257,21 @@ class _Tables:
         packed = [self._symbol(Symbol("", value=0, bind=0, type=0), name=0)]
         packed += [self._symbol(symbol, self.string(symbol.name)) for symbol in self.symbols]
         self.entries += [(6, file.put(b"".join(packed))), (11, len(packed[0]))]
-        # One bucket whose chain runs through all symbols.
-        word = "Q" if (file.machine, file.bits) in _WIDE_HASH else "I"
-        chain = [0, *[i + 1 for i in range(1, len(packed) - 1)], 0][: len(packed)]
-        first = 1 if self.symbols else 0
-        words = [1, len(packed), first, *chain]
-        self.entries.append((4, file.put(self._pack(f"{len(words)}{word}", *words))))
+        self._put_hash(len(packed))
         if self.indexes:
             versions = [0, *(self._version(symbol) for symbol in self.symbols)]
             table = self._pack(f"{len(versions)}H", *versions)
             self.entries.append((0x6FFFFFF0, file.put(table)))
+
+    def _put_hash(self, count: int) -> None:
+        if self.gnu_hash is not None:
+            self.entries.append((0x6FFFFEF5, self.file.put(self.gnu_hash)))
+            return
+        # One bucket whose chain runs through all symbols.
+        chain = [0, *range(2, count), 0][:count]
+        words = [1, count, min(1, count - 1), *chain]
+        word = "Q" if (self.file.machine, self.file.bits) in _WIDE_HASH else "I"
+        self.entries.append((4, self.file.put(self._pack(f"{len(words)}{word}", *words))))
 
     def _version(self, symbol: Symbol) -> int:
         index = 1 if symbol.version is None else self.indexes[symbol.version]

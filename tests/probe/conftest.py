@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shlex
 import shutil
 import subprocess
@@ -35,26 +36,29 @@ class ShellStream:
         self._edit = edit
 
     def send(self, data: bytes) -> None:
+        """Write all of *data*."""
         self._child.stdin.write(self._edit(data))
         self._child.stdin.flush()
 
     def read(self, limit: int) -> bytes:
+        """Return what there is, b"" at the end."""
         return self._child.stdout.read1(limit)
 
     def stderr_text(self) -> str:
+        """Return nothing."""
         return ""
 
     def exit_status(self) -> int | None:
+        """Return the exit status, None while the child runs."""
         return self._child.poll()
 
     def close(self) -> None:
+        """Kill the child."""
         self._child.kill()
         self._child.stdout.close()
         self._child.wait()
-        try:
+        with contextlib.suppress(BrokenPipeError):
             self._child.stdin.close()
-        except BrokenPipeError:
-            pass
 
 
 class ShellSession:
@@ -65,6 +69,7 @@ class ShellSession:
         self._settings = settings
 
     def start(self, command: str) -> ShellStream:
+        """Start *command* with the shell in the place of /bin/sh."""
         command = command.replace("/bin/sh", shlex.join(self._argv))
         return ShellStream([*self._argv, "-c", command], **self._settings)
 

@@ -25,7 +25,8 @@ class ScriptedSession:
     def __init__(self, code: str) -> None:
         self._code = code
 
-    def start(self, command: str) -> ShellStream:
+    def start(self, _: str) -> ShellStream:
+        """Start the code."""
         return ShellStream(["bash", "-c", self._code])
 
 

@@ -69,7 +69,7 @@ def test_same_content_twice_is_one_value(any_store):
 
 
 @pytest.mark.parametrize(
-    "damage", [lambda d: d[:-1], lambda d: b"", lambda d: d[:70] + b"X" + d[71:]]
+    "damage", [lambda d: d[:-1], lambda _: b"", lambda d: d[:70] + b"X" + d[71:]]
 )
 def test_damaged_record_is_a_miss(tmp_path, damage):
     """A record that was cut, emptied or changed is read anew, and mended."""

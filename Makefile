@@ -1,0 +1,88 @@
+# make venv        preflight itself, installed into .venv
+# make dev         a development environment in .venv
+# make test        everything: what the tests need, the test hosts, lint, all tests
+# make test-quick  lint and the tests that need no hosts, in under a minute
+# make help        all targets
+
+# Any Python from 3.11 on.
+PYTHON ?= python3
+VENV := .venv
+RUN := $(VENV)/bin/python
+# Root on Debian can have real hosts; elsewhere the tests that need them say so and skip.
+CAN_HAVE_HOSTS := $(shell [ "$$(id -u)" = 0 ] && [ -e /etc/debian_version ] && echo yes)
+PYTEST := $(RUN) -m pytest
+
+.PHONY: help venv dev setup lint format test test-quick bench docs \
+        hosts-build hosts-up hosts-down clean clean-hosts
+
+help:
+	@sed -n 's/^# make /make /p' $(MAKEFILE_LIST)
+
+venv: $(VENV)/installed
+
+$(VENV)/installed: pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	    { echo "$(PYTHON) is too old; name one from 3.11 on: make PYTHON=python3.12" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || tests/setup-debian.sh python3-venv
+	$(PYTHON) -m venv $(VENV)
+	$(RUN) -m pip install --quiet --upgrade 'pip>=25.1'
+	$(RUN) -m pip install --quiet --editable .
+	@touch $@
+
+dev: $(VENV)/ready
+
+$(VENV)/ready: $(VENV)/installed
+	$(RUN) -m pip install --quiet --group dev
+	@touch $@
+
+# make setup       Debian's packages for the tests (root)
+setup:
+	tests/setup-debian.sh
+
+# make lint        ruff and mypy, for Linux and macOS
+lint: dev
+	$(RUN) -m ruff check .
+	$(RUN) -m ruff format --check .
+	$(RUN) -m mypy
+	$(RUN) -m mypy --platform darwin
+
+# make format      bring the code into its form
+format: dev
+	$(RUN) -m ruff check --fix .
+	$(RUN) -m ruff format .
+
+test: $(if $(CAN_HAVE_HOSTS),setup) lint $(if $(CAN_HAVE_HOSTS),hosts-build)
+	$(PYTEST) -n 2 -m "not hosts"
+	$(PYTEST) -m hosts
+
+test-quick: lint
+	$(PYTEST) -n 2 -m "not hosts and not slow"
+
+# make bench       measurements; long ones too
+bench: dev
+	$(RUN) -m bench
+
+# make docs        write docs/findings.md from the table of codes
+docs: dev
+	$(RUN) -m docs.make_findings
+
+# make hosts-build build the root file systems of the test hosts (root)
+hosts-build: dev
+	$(RUN) -m tests.hosts build
+
+# make hosts-up    start the test hosts and print their inventory (root)
+hosts-up: dev
+	@$(RUN) -m tests.hosts up
+
+# make hosts-down  end them
+hosts-down: dev
+	@$(RUN) -m tests.hosts down
+
+# make clean       remove what was built here
+clean:
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# make clean-hosts remove the cached roots (root; no test may be running)
+clean-hosts:
+	rm -rf --one-file-system $${PREFLIGHT_TEST_CACHE:-/var/cache/preflight-test-hosts}

@@ -1,0 +1,105 @@
+"""Options that several commands share; each also reads PREFLIGHT_… from the environment."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def option(*names: str, **settings: Any) -> Callable[[F], F]:
+    """Return `click.option` with the environment variable of its long name."""
+    long = next(name for name in names if name.startswith("--"))
+    variable = "PREFLIGHT_" + long.partition("/")[0].strip("-").upper().replace("-", "_")
+    settings.setdefault("envvar", variable)
+    settings.setdefault("show_envvar", False)
+    return click.option(*names, **settings)
+
+
+def several(*decorators: Callable[[F], F]) -> Callable[[F], F]:
+    """Return the decorators as one, in the order in which --help lists them."""
+
+    def apply(function: F) -> F:
+        for decorator in reversed(decorators):
+            function = decorator(function)
+        return function
+
+    return apply
+
+
+inventory_options = several(
+    option(
+        "-i",
+        "--inventory",
+        "inventories",
+        multiple=True,
+        metavar="FILE|LIST",
+        envvar=None,
+        help="YAML file, '-' for standard input, or a list with a comma: web1,web2,",
+    ),
+    option(
+        "-l",
+        "--limit",
+        "limits",
+        multiple=True,
+        metavar="PATTERN",
+        help="hosts, groups, globs, 'a:!b:&c', web-[01:20]",
+    ),
+)
+
+connection_options = several(
+    option("-u", "--user", metavar="NAME", help="log in as NAME where the inventory does not say"),
+    option("--key", metavar="FILE", help="private key to log in with"),
+    option("--known-hosts", metavar="FILE", help="host keys, instead of ~/.ssh/known_hosts"),
+    option(
+        "-f",
+        "--forks",
+        type=click.IntRange(1, 4096),
+        default=64,
+        show_default=True,
+        help="hosts at a time",
+    ),
+    option(
+        "--connect-timeout",
+        type=click.FloatRange(0.1),
+        default=10.0,
+        show_default=True,
+        metavar="SECONDS",
+        help="for one connection",
+    ),
+    option(
+        "--timeout",
+        type=click.FloatRange(0.1),
+        default=60.0,
+        show_default=True,
+        metavar="SECONDS",
+        help="for one host as a whole",
+    ),
+    option("--no-cache", is_flag=True, help="neither read nor write the library store"),
+)
+
+start_options = several(
+    option(
+        "--install-path",
+        metavar="PATH",
+        help="where the binary will lie on the hosts; a directory if it ends in '/'",
+    ),
+    option("--cwd", metavar="DIR", help="working directory of the program"),
+    option(
+        "--env",
+        "environment",
+        multiple=True,
+        metavar="NAME=VALUE",
+        help="environment of the program, such as LD_LIBRARY_PATH=/opt/lib",
+    ),
+    option("--run-as", metavar="USER", help="user that starts the program"),
+)
+
+
+def expand(path: str | None) -> str | None:
+    """Return *path* from the root, with ``~`` expanded."""
+    return None if path is None else str(Path(path).expanduser().absolute())

@@ -1,0 +1,139 @@
+"""
+An inventory, and the patterns of ``--limit`` that select from it.
+
+The terms of all patterns are one set, as in Ansible: what is named, of that
+what every ``&term`` names too, without what any ``!term`` names.  Limits: no
+regular expressions and no ``group[0]``.
+"""
+
+from __future__ import annotations
+
+import difflib
+import fnmatch
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from msgspec import Struct
+
+from preflight.errors import UsageError
+from preflight.inventory.values import quoted
+from preflight.model.host import Host
+from preflight.model.nodeset import expand, is_ipv6
+
+# A separator inside brackets belongs to a range or an address.
+_COMMA = re.compile(r",(?![^\[\]]*\])")
+_COLON = re.compile(r":(?![^\[\]]*\])")
+# A bracket that fnmatch reads as people mean it: [abc], [0-9], [!x].
+_CLASS = re.compile(r"\[(?:.-.|[^\[\]:,-]+)\]")
+_EVERY = ("all", "*")
+
+
+class Inventory(Struct, frozen=True):
+    """The hosts of one run in the order of their sources, and the names in each group."""
+
+    hosts: tuple[Host, ...]
+    groups: Mapping[str, tuple[str, ...]] = {}
+
+    def select(self, patterns: Sequence[str]) -> tuple[Host, ...]:
+        """
+        Return the hosts that *patterns* name, in the inventory's order; all for no pattern.
+
+        Raises `UsageError` for a term that names no host, and when no host is left.
+        """
+        if not patterns:
+            return self.hosts
+        names = _Selection(self).of(patterns)
+        if not names:
+            raise UsageError(
+                f"the pattern {quoted(','.join(patterns))} leaves no host",
+                "see 'preflight hosts' for the names that there are",
+            )
+        return tuple(host for host in self.hosts if host.name in names)
+
+
+class _Selection:
+    """The evaluation of patterns against one inventory."""
+
+    def __init__(self, inventory: Inventory) -> None:
+        self.names = {host.name: frozenset([host.name]) for host in inventory.hosts}
+        self.all = frozenset(self.names)
+        self.sets = self.names | {name: frozenset(g) for name, g in inventory.groups.items()}
+
+    def of(self, patterns: Sequence[str]) -> frozenset[str]:
+        """Return the names that are left when every term has had its say."""
+        sets: dict[str, list[frozenset[str]]] = {"": [], "&": [], "!": []}
+        for operator, term in (pair for pattern in patterns for pair in self._terms(pattern)):
+            sets[operator].append(self._file(term) if term.startswith("@") else self._term(term))
+        start = frozenset().union(*sets[""]) if sets[""] else self.all
+        return start.intersection(*sets["&"]).difference(*sets["!"])
+
+    def _terms(self, pattern: str) -> Iterator[tuple[str, str]]:
+        """Yield operator and term; a colon separates too, unless it is an address's own."""
+        empty = True
+        for part in map(str.strip, _COMMA.split(pattern)):
+            whole = is_ipv6(part.lstrip("!&"))
+            for piece in [part] if whole else map(str.strip, _COLON.split(part)):
+                if piece:
+                    empty = False
+                    operator = piece[0] if piece[0] in "!&" else ""
+                    yield operator, piece.removeprefix(operator)
+        if empty:
+            raise UsageError(f"the pattern {quoted(pattern)} is empty", "write 'all' for all hosts")
+
+    def _term(self, term: str) -> frozenset[str]:
+        """Return what a name, a group, a glob or a range stands for."""
+        if is_ipv6(term):
+            return self._one(term.strip("[]"))
+        if "[" not in _CLASS.sub("", term):
+            return self._one(term)
+        return self._range(term)
+
+    def _range(self, term: str) -> frozenset[str]:
+        """Return what a range stands for: it names its hosts, and a name has to be there."""
+        try:
+            return frozenset().union(*map(self._one, expand(term)))
+        except ValueError as problem:
+            raise UsageError(str(problem), "write a range as [01:20], a class as [a-z]") from None
+        except UsageError as problem:
+            raise UsageError(
+                f"{problem.message}, which {quoted(term)} stands for",
+                "name a range that is all there, or use '*' for what there is",
+            ) from None
+
+    def _one(self, term: str) -> frozenset[str]:
+        found = self.all if term in _EVERY else self.sets.get(term, frozenset())
+        if not found and re.search(r"[*?\[]", term):
+            found = frozenset().union(*(self.sets[n] for n in fnmatch.filter(self.sets, term)))
+        if not found and term in self.sets:
+            raise UsageError(f"group {quoted(term)} has no hosts", "name another group")
+        if not found:
+            raise UsageError(f"no host matches {quoted(term)}", self._guess(term))
+        return found
+
+    def _guess(self, term: str) -> str:
+        if close := difflib.get_close_matches(term, self.sets, 1):
+            return f"did you mean {close[0]!r}?"
+        return "see 'preflight hosts' for the names that there are"
+
+    def _file(self, term: str) -> frozenset[str]:
+        """Return the names that stand in a file, one a line, ``#`` before a comment."""
+        found: set[str] = set()
+        for number, line in enumerate(_lines(term[1:]), 1):
+            name = line.partition("#")[0].strip()
+            try:
+                found |= self._term(name) if name else frozenset()
+            except UsageError as problem:
+                raise UsageError(f"{term[1:]}:{number}: {problem.message}", problem.hint) from None
+        return frozenset(found)
+
+
+def _lines(path: str) -> list[str]:
+    try:
+        return Path(path).read_text("utf-8").splitlines()
+    except OSError as problem:
+        raise UsageError(
+            f"{quoted(path)}: {problem.strerror}", "'@' stands before a file of host names"
+        ) from None
+    except ValueError:
+        raise UsageError(f"{quoted(path)} is not UTF-8", "write one host name a line") from None

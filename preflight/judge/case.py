@@ -1,0 +1,155 @@
+"""One binary, one start, one host: what every check is given."""
+
+from __future__ import annotations
+
+import posixpath
+from functools import cached_property
+
+from msgspec import Struct, structs
+
+from preflight.judge.support import NATIVE, Support, support_of
+from preflight.loader import LOADERS
+from preflight.loader.setting import Resolution, Setting
+from preflight.model.elf import Elf, machine_name
+from preflight.model.inquiry import Inquiry
+from preflight.model.question import ElfAnswer, ElfContent, FileState
+from preflight.model.requirements import Requirements
+from preflight.model.snapshot import Facts, Snapshot
+from preflight.model.start import Start
+
+
+class Prediction(Struct, frozen=True):
+    """How a start that fails would end: the first line on standard error, the exit status."""
+
+    line: str | None
+    exit_status: int
+
+
+class Case:
+    """
+    What a check may look at; everything derived is computed once.
+
+    `program_name` is how messages name the program: its install path, else
+    ``./NAME``.
+    """
+
+    def __init__(self, requirements: Requirements, start: Start, snapshot: Snapshot) -> None:
+        self.requirements = requirements
+        self.start = start
+        self.snapshot = snapshot
+        self.inquiry = Inquiry(snapshot.answers)
+
+    @property
+    def elf(self) -> Elf | None:
+        """The program, where it is an ELF file."""
+        return self.requirements.elf
+
+    @property
+    def program_name(self) -> str:
+        """How a shell names the program in its messages."""
+        return self.start.install_path or f"./{self.requirements.name}"
+
+    @property
+    def argv0(self) -> str:
+        """How the loader names the program in its messages."""
+        return self.start.argv0 or self.program_name
+
+    @cached_property
+    def support(self) -> Support:
+        """How the host's kernel takes to the program's machine."""
+        facts, elf = self.snapshot.facts, self.elf
+        if elf is None:
+            return NATIVE
+        why = self.snapshot.facts_unknown.get("binfmt", "")
+        return support_of(facts, elf, binfmt_unknown=why)
+
+    @cached_property
+    def facts(self) -> Facts:
+        """The host's facts, as the program would see them: an emulator hides the CPU."""
+        facts = self.snapshot.facts
+        if self.support.kind != "emulated":
+            return facts
+        return structs.replace(facts, cpu_level=None)
+
+    @cached_property
+    def real_path(self) -> str | None:
+        """The install path with symbolic links resolved, as far as it is there already."""
+        path = self.start.install_path
+        if path is None:
+            return None
+        ancestors = [path, *_ancestors(path)]
+        states = [self.inquiry.stat(ancestor) for ancestor in ancestors]
+        for ancestor, state in zip(ancestors, states, strict=True):
+            if isinstance(state, FileState) and state.real:
+                return posixpath.normpath(state.real + path[len(ancestor.rstrip("/")) :])
+        return path
+
+    @cached_property
+    def interpreter_path(self) -> str | None:
+        """
+        The loader's path: the one that the program names, from the root.
+
+        A shared object names none; it is judged under the host's loader for
+        its machine and libc.
+        """
+        elf = self.elf
+        if elf is None:
+            return None
+        if elf.interpreter is None:
+            return self._loader_for_library() if elf.kind == "shared-object" else None
+        if elf.interpreter.startswith("/"):
+            return elf.interpreter
+        cwd = self.start.cwd
+        return None if cwd is None else posixpath.join(cwd, elf.interpreter)
+
+    @cached_property
+    def interpreter(self) -> ElfAnswer | None:
+        """The answer for the loader's file; None where there is no path to ask for."""
+        path = self.interpreter_path
+        return None if path is None else self.inquiry.elf(path)
+
+    @cached_property
+    def setting(self) -> Setting | None:
+        """What the emulated loader is given; None where no loader would be reached."""
+        answer = self.interpreter
+        if self.elf is None or self.interpreter_path is None or not isinstance(answer, ElfContent):
+            return None
+        return Setting(
+            program=self.elf,
+            argv0=self.argv0,
+            path=self.real_path,
+            interpreter=self.elf.interpreter or self.interpreter_path,
+            loader=answer.elf,
+            loader_id=(answer.state.device, answer.state.inode),
+            inquiry=self.inquiry,
+            start=self.start,
+            facts=self.facts,
+        )
+
+    @cached_property
+    def resolution(self) -> Resolution | None:
+        """What the loader would load; None without a loader that we know."""
+        if self.setting is None or self.setting.loader.identity is None:
+            return None
+        load = LOADERS.get(self.setting.loader.identity.family)
+        return load(self.setting) if load else None
+
+    def _loader_for_library(self) -> str | None:
+        elf = self.requirements.elf
+        if elf is None:
+            return None
+        machine = machine_name(elf.machine, elf.bits, elf.endian)
+        family = self.requirements.libc or "glibc"
+        for libc in self.snapshot.facts.libcs:
+            if libc.machine == machine and libc.family == family:
+                return libc.interpreter
+        return None
+
+
+def _ancestors(path: str) -> list[str]:
+    """Return the directories above *path*, the nearest first, "/" last."""
+    parents = []
+    while path not in ("/", ""):
+        path = posixpath.dirname(path)
+        parents.append(path)
+    return parents

@@ -1,0 +1,180 @@
+"""
+Is the program's dynamic loader there, and would the kernel start it?
+
+Source: Linux fs/binfmt_elf.c, load_elf_binary(): open_exec() of PT_INTERP,
+then the checks of its header (ELIBBAD).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from preflight.judge.case import Case, Prediction
+from preflight.judge.image import headers_fit
+from preflight.loader import LOADERS
+from preflight.loader.glibc.load import release_of
+from preflight.loader.glibc.release import rules_of
+from preflight.model.elf import Elf, machine_name
+from preflight.model.question import Absent, ElfContent, Failed
+from preflight.model.verdict import Finding, Severity
+
+_CORRUPTED = "Accessing a corrupted shared library"
+
+
+def check_interpreter(case: Case) -> Iterator[Finding]:
+    """The loader is there, executable, for this machine, and one that we know."""
+    elf = case.elf
+    if elf is None or elf.kind not in ("executable", "shared-object"):
+        return
+    if case.interpreter_path is None:
+        yield _no_path(case, elf)
+        return
+    path = case.interpreter_path
+    answer = case.interpreter
+    if isinstance(answer, Absent):
+        yield _missing(case, path)
+    elif isinstance(answer, Failed):
+        yield _failed(path, answer.errno)
+    elif isinstance(answer, ElfContent):
+        refused = _refused(case, answer)
+        if refused is not None:
+            yield Finding(
+                code="interpreter-unusable",
+                severity="error",
+                subject=path,
+                message=f"the program's loader {path} {refused[0]}",
+                evidence=(refused[1],),
+            )
+        else:
+            yield from _identity(case, path, answer)
+
+
+def predict(case: Case) -> Prediction:
+    """Return what a shell says of the errno with which the kernel refuses."""
+    answer = case.interpreter
+    name = case.program_name
+    if isinstance(answer, ElfContent):
+        refused = _refused(case, answer)
+        if refused is None:
+            return _loader_prediction(case, answer.elf)
+        return Prediction(f"{name}: {refused[1]}", 126)
+    if isinstance(answer, Failed):
+        text = {"ELOOP": "Too many levels of symbolic links", "EISDIR": "Permission denied"}
+        return Prediction(f"{name}: {text.get(answer.errno, answer.errno)}", 126)
+    if isinstance(answer, Absent) and answer.errno == "ENOTDIR":
+        return Prediction(f"{name}: Not a directory", 126)
+    return Prediction(f"{name}: No such file or directory", 127)
+
+
+def _no_path(case: Case, elf: Elf) -> Finding:
+    if elf.interpreter is not None:
+        return Finding(
+            code="install-path-unknown",
+            severity="unknown",
+            subject=elf.interpreter,
+            message=f"the loader {elf.interpreter} is looked for in the working directory, "
+            "which was not given",
+        )
+    libc = case.requirements.libc or "glibc"
+    name = machine_name(elf.machine, elf.bits, elf.endian)
+    return Finding(
+        code="interpreter-missing",
+        severity="unknown",
+        subject=f"{libc} for {name}",
+        message=f"a shared object; no {libc} loader for {name} was seen on the host to judge it by",
+    )
+
+
+def _missing(case: Case, path: str) -> Finding:
+    libcs = case.snapshot.facts.libcs
+    return Finding(
+        code="interpreter-missing",
+        severity="error",
+        subject=path,
+        message=f"the program's loader {path} is not on the host",
+        evidence=tuple(
+            f"there is {libc.interpreter} ({libc.family} {libc.version or ''}, {libc.machine})"
+            for libc in libcs
+        ),
+    )
+
+
+def _failed(path: str, errno: str) -> Finding:
+    severity: Severity = "error" if errno in ("ELOOP", "EISDIR") else "unknown"
+    return Finding(
+        code="interpreter-unusable",
+        severity=severity,
+        subject=path,
+        message=f"the program's loader {path} cannot be read ({errno})",
+    )
+
+
+def _refused(case: Case, answer: ElfContent) -> tuple[str, str] | None:
+    """Return (why, the errno's text) where the kernel refuses the loader's file."""
+    elf, loader = case.elf, answer.elf
+    if elf is None:
+        return None
+    if not answer.state.mode & 0o111:
+        return "is not executable", "Permission denied"
+    if mount := case.snapshot.facts.noexec_mount(answer.state.real):
+        return f"lies on {mount.point}, mounted noexec", "Permission denied"
+    if loader.size_bytes < (64 if elf.bits == 64 else 52):
+        return "is shorter than an ELF header", "Input/output error"
+    if not loader.bits:
+        return "is not an ELF file", _CORRUPTED
+    if (loader.machine, loader.bits) != (elf.machine, elf.bits):
+        name = machine_name(loader.machine, loader.bits, loader.endian)
+        return f"is made for {name}", _CORRUPTED
+    if not loader.segments or not headers_fit(loader):
+        return "has no program headers that the kernel takes", _CORRUPTED
+    return None
+
+
+def _identity(case: Case, path: str, answer: ElfContent) -> Iterator[Finding]:
+    identity = answer.elf.identity
+    family = identity.family if identity else None
+    if family == "nix-stub":
+        yield Finding(
+            code="interpreter-unusable",
+            severity="error",
+            subject=path,
+            message=f"{path} is NixOS's stand-in, which only prints an error",
+        )
+    elif family not in LOADERS:
+        yield Finding(
+            code="libc-unsupported",
+            severity="unknown",
+            subject=path,
+            message=f"{path} is a loader whose rules are not known"
+            + (f": {identity.banner}" if identity and identity.banner else ""),
+        )
+    elif family == "glibc" and _kernel_too_old(case, answer.elf):
+        yield Finding(
+            code="kernel-too-old",
+            severity="error",
+            subject=case.snapshot.facts.kernel or "the kernel",
+            message=f"{path} wants kernel {_wanted(answer.elf)}",
+        )
+
+
+def _kernel_too_old(case: Case, loader: Elf) -> bool:
+    setting = case.setting
+    kernel = case.snapshot.facts.kernel
+    if setting is None or loader.abi_tag is None or kernel is None:
+        return False
+    release = release_of(setting)
+    if release is None or not rules_of(release).old_kernel_fatal:
+        return False
+    numbers = [int(part) for part in kernel.partition("-")[0].split(".")[:3] if part.isdigit()]
+    return tuple(numbers) < loader.abi_tag.release[: len(numbers)]
+
+
+def _wanted(loader: Elf) -> str:
+    return ".".join(map(str, loader.abi_tag.release)) if loader.abi_tag else ""
+
+
+def _loader_prediction(case: Case, loader: Elf) -> Prediction:
+    if loader.identity and loader.identity.family == "nix-stub":
+        line = f"Could not start dynamically linked executable: {case.argv0}"
+        return Prediction(line, 127)
+    return Prediction("FATAL: kernel too old", 127)

@@ -1,0 +1,63 @@
+"""Is every needed library where the loader looks, and would the loader take it?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from preflight.judge.case import Case, Prediction
+from preflight.judge.versions import problems
+from preflight.loader.setting import Miss, Resolution
+from preflight.model.verdict import Finding
+
+
+def check_libraries(case: Case) -> Iterator[Finding]:
+    """Every DT_NEEDED of every loaded object is found.  Source: ld.so(8)."""
+    resolution = case.resolution
+    if resolution is None:
+        return
+    yield from (_finding(miss) for miss in resolution.misses)
+    for doubt in resolution.doubts:
+        path_unknown = "was not given" in doubt.reason or "nobody said" in doubt.reason
+        yield Finding(
+            code="install-path-unknown" if path_unknown else "undecided",
+            severity="unknown",
+            subject=doubt.subject,
+            needed_by=doubt.needed_by,
+            message=f"{doubt.subject}: {doubt.reason}",
+        )
+
+
+def predict(case: Case) -> Prediction | None:
+    """Return the loader's first line and its exit status."""
+    resolution = case.resolution
+    if resolution is None:
+        return None
+    if any(miss.fatal for miss in resolution.misses):
+        return Prediction(_first_line(resolution), resolution.ending.value)
+    found = problems(case)
+    endings = [problem.ending for problem in found if problem.ending]
+    if endings:
+        line = next(iter((*resolution.lines, *(problem.line for problem in found))))
+        return Prediction(line, endings[0].value)
+    return None
+
+
+def _first_line(resolution: Resolution) -> str | None:
+    return resolution.lines[0] if resolution.lines else None
+
+
+_CODES = {"missing": "library-missing", "unusable": "library-unusable", "noexec": "mount-noexec"}
+
+
+def _finding(miss: Miss) -> Finding:
+    verb = "was not found" if miss.kind == "missing" else "cannot be used"
+    return Finding(
+        code=_CODES[miss.kind],
+        severity="error" if miss.fatal else "warning",
+        subject=miss.tried[-1].path if miss.kind == "noexec" else miss.name,
+        needed_by=miss.needed_by,
+        message=f"{miss.name} {verb}: {miss.message}",
+        evidence=tuple(
+            f"{step.path or step.rule}: {step.result} ({step.rule})" for step in miss.tried
+        ),
+    )

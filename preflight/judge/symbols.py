@@ -1,0 +1,69 @@
+"""Does every reference of every loaded object find a definition?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from preflight.judge.case import Case, Prediction
+from preflight.judge.versions import first_line
+from preflight.loader.glibc.symbols import SymbolProblem
+from preflight.loader.glibc.symbols import check_symbols as glibc_symbols
+from preflight.loader.musl.symbols import check_symbols as musl_symbols
+from preflight.model.verdict import Finding
+
+
+def check_symbols(case: Case) -> Iterator[Finding]:
+    """What must be bound at start is bound; what is bound when called is advice."""
+    return (_finding(case, problem) for problem in _problems(case))
+
+
+def predict(case: Case) -> Prediction | None:
+    """Return the loader's line for the first reference that must be bound at start."""
+    lines = [problem.line for problem in _problems(case) if problem.kind != "call"]
+    return Prediction(first_line(case, lines[0]), 127) if lines else None
+
+
+def _problems(case: Case) -> tuple[SymbolProblem, ...]:
+    setting, resolution = case.setting, case.resolution
+    if setting is None or resolution is None or case.inquiry.open:
+        return ()
+    check = musl_symbols if resolution.family == "musl" else glibc_symbols
+    return tuple(check(setting, resolution))
+
+
+def _finding(case: Case, problem: SymbolProblem) -> Finding:
+    if problem.kind == "relocation":
+        return Finding(
+            code="relocation-unsupported",
+            severity="error",
+            subject=f"relocation type {problem.symbol}",
+            needed_by=problem.needed_by,
+            message=f"the host's loader does not know relocation type {problem.symbol}",
+        )
+    version = f"@{problem.version}" if problem.version else ""
+    name = f"{problem.symbol}{version}"
+    where = f" (expected in {problem.library})" if problem.library else ""
+    advice = _is_plugin(case, problem)
+    if problem.kind == "call" or advice:
+        return Finding(
+            code="symbol-missing-lazy",
+            severity="info" if advice else "warning",
+            subject=name,
+            needed_by=problem.needed_by,
+            message=f"{problem.needed_by} has no {name} to call{where}"
+            if not advice
+            else f"{problem.needed_by} expects {name} of the program that loads it{where}",
+        )
+    return Finding(
+        code="symbol-missing",
+        severity="error",
+        subject=name,
+        needed_by=problem.needed_by,
+        message=f"nothing that is loaded defines {name}{where}",
+    )
+
+
+def _is_plugin(case: Case, problem: SymbolProblem) -> bool:
+    """Whether the object is a library by itself, which its program may complete."""
+    elf = case.elf
+    return elf is not None and elf.kind == "shared-object" and problem.needed_by == case.argv0

@@ -1,0 +1,328 @@
+"""
+Which objects ld.so loads for a program, in load order.
+
+Source: glibc elf/dl-deps.c, _dl_map_object_deps() (breadth first, in file
+order); elf/dl-load.c, _dl_map_object() and _dl_map_object_from_fd() (names,
+sonames and file identity); elf/rtld.c, dl_main() (preloads).
+
+The real loader stops at the first library that it cannot have.  This one
+goes on, so that everything that is missing can be listed at once.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from preflight.loader.glibc import tokens
+from preflight.loader.glibc.attempt import Found, NotFound, Unsettled, find
+from preflight.loader.glibc.candidate import Site
+from preflight.loader.glibc.release import Release, inconsistency, parse_release, rules_of
+from preflight.loader.glibc.search import Requester, Search
+from preflight.loader.setting import Doubt, Ending, Miss, Object, Resolution, Setting
+from preflight.model.elf import DT_AUXILIARY, EM_386, Elf, VersionDef
+from preflight.model.question import BytesContent, ElfContent, Failed
+
+
+def load(setting: Setting) -> Resolution:
+    """Return what ld.so loads for the program of *setting*, and what it cannot."""
+    return _Load(setting).run()
+
+
+def prefix(setting: Setting) -> str:
+    """Return how a fatal line of the loader begins."""
+    return f"{setting.argv0}: error while loading shared libraries: "
+
+
+def release_of(setting: Setting) -> Release | None:
+    """Return the release of the loader: its own word, else what its file is called."""
+    identity = setting.loader.identity
+    if identity and (release := parse_release(identity.release)):
+        return release
+    answer = setting.inquiry.elf(setting.interpreter)
+    if isinstance(answer, ElfContent):
+        match = re.search(r"/ld-(\d+\.\d+)\.so$", answer.state.real)
+        return parse_release(match[1]) if match else None
+    return None
+
+
+@dataclass(slots=True)
+class _Map:
+    """One link_map while the list is still growing."""
+
+    name: str
+    path: str
+    requester: Requester
+    rule: str
+    identity: tuple[int, int]
+    names: set[str]
+    preloaded: bool = False
+    soname_added: bool = False
+    needed_by: list[str] = field(default_factory=list)
+
+    @property
+    def elf(self) -> Elf:
+        return self.requester.elf
+
+    def need(self, by: _Map) -> None:
+        """Note that *by* needs this object."""
+        if by.path not in self.needed_by:
+            self.needed_by.append(by.path)
+
+    def answers(self, name: str) -> bool:
+        """Match *name* as `_dl_map_object` does: names first, then DT_SONAME."""
+        if name in self.names:
+            return True
+        if self.soname_added or self.elf.soname != name:
+            return False
+        self.soname_added = True
+        self.names.add(name)
+        return True
+
+
+class _Load:
+    def __init__(self, setting: Setting) -> None:
+        self._setting = setting
+        self._release = release_of(setting)
+        self._rules = rules_of(self._release or (2, 36))
+        origin = _program_origin(setting)
+        self._program = Requester(setting.argv0, setting.program, origin, None)
+        self._search = Search(setting, self._rules, self._program)
+        self._site = Site(
+            setting.loader,
+            self._rules,
+            setting.facts.page_size or 4096,
+            _kernel(setting.facts.kernel),
+            any("-linux-gnu" in directory for directory in self._search.system_dirs),
+        )
+        self._misses: list[Miss] = []
+        self._doubts: list[Doubt] = []
+        self._lines: list[str] = []
+        self._ending = Ending.ERROR
+        self._maps = [_Map("", setting.argv0, self._program, "program", (-1, -1), {""})]
+        self._loader_map = self._interpreter_map()
+        self._vdso = _vdso(setting.loader)
+
+    def run(self) -> Resolution:
+        """Load preloads and dependencies; return the whole."""
+        if self._release is None:
+            self._doubt("the loader's release", None, "its bytes and its name do not say it")
+        self._preload()
+        queue = deque(self._maps)
+        while queue:
+            queue.extend(self._dependencies(queue.popleft()))
+        self._check_order()
+        return Resolution(
+            family="glibc",
+            release=self._release,
+            objects=tuple(_freeze(entry) for entry in self._maps),
+            misses=tuple(self._misses),
+            doubts=tuple(self._doubts),
+            lines=tuple(self._lines),
+            ending=self._ending,
+        )
+
+    def _interpreter_map(self) -> _Map:
+        setting = self._setting
+        requester = Requester(
+            setting.interpreter, setting.loader, posixpath.dirname(setting.interpreter), None
+        )
+        names = {setting.interpreter, setting.loader.soname or setting.interpreter}
+        return _Map(
+            setting.loader.soname or setting.interpreter,
+            setting.interpreter,
+            requester,
+            "program interpreter",
+            setting.loader_id,
+            names,
+            soname_added=True,
+        )
+
+    def _preload(self) -> None:
+        for name, source in self._preloads():
+            known = len(self._misses)
+            loaded = self._map(name, self._maps[0], fatal=False)
+            if loaded is not None:
+                loaded.preloaded = True
+            for miss in self._misses[known:]:
+                self._lines.append(
+                    f"ERROR: ld.so: object '{name}' from {source} cannot be preloaded "
+                    f"({miss.message.partition(': ')[0]}): ignored."
+                )
+
+    def _preloads(self) -> Iterator[tuple[str, str]]:
+        if not self._setting.start.secure:
+            value = self._setting.start.variable("LD_PRELOAD") or ""
+            yield from ((name, "LD_PRELOAD") for name in re.split(r"[ :]", value) if name)
+        identity = self._setting.loader.identity
+        path = (identity.preload_path if identity else None) or "/etc/ld.so.preload"
+        answer = self._setting.inquiry.data(path)
+        if isinstance(answer, BytesContent):
+            text = re.sub(rb"#[^\n]*", b"", answer.data).decode("utf-8", "surrogateescape")
+            yield from ((name, path) for name in re.split(r"[\s:]+", text) if name)
+        elif isinstance(answer, Failed) and answer.errno != "EACCES":
+            self._doubt(path, None, f"it cannot be read ({answer.errno})")
+
+    def _dependencies(self, current: _Map) -> Iterator[_Map]:
+        """Map what *current* needs; yield the objects that are new to the list."""
+        for dependency in current.elf.dependencies:
+            known = len(self._maps)
+            optional = dependency.tag == DT_AUXILIARY
+            name = self._expanded(dependency.name, current, optional=optional)
+            if name is not None:
+                self._map(name, current, optional=optional)
+            yield from self._maps[known:]
+
+    def _expanded(self, name: str, current: _Map, *, optional: bool) -> str | None:
+        if not tokens.has_token(name):
+            return name
+        expanded = self._search.expand(name, current.requester)
+        if expanded is None and not optional:
+            if self._setting.path is None and tokens.needs(name, "ORIGIN"):
+                self._doubt(name, current.path, "the install path was not given")
+            else:
+                words = "empty dynamic string token substitution"
+                self._refuse(name, current, NotFound(name, words, (), "unusable"), fatal=True)
+        return expanded
+
+    def _map(
+        self, name: str, current: _Map, *, optional: bool = False, fatal: bool = True
+    ) -> _Map | None:
+        """Return the object that *name* stands for, mapping it where it is new."""
+        if known := self._known(name):
+            known.need(current)
+            return known
+        result = find(name, current.requester, self._search, self._site, self._setting)
+        if isinstance(result, Found):
+            return self._adopt(name, current, result)
+        if isinstance(result, Unsettled):
+            self._doubts.extend(Doubt(name, current.path, reason) for reason in result.reasons)
+        elif not optional:
+            self._refuse(name, current, result, fatal=fatal)
+        return None
+
+    def _known(self, name: str) -> _Map | None:
+        for entry in self._maps:
+            if entry.answers(name):
+                return entry
+        for entry in (self._vdso, self._loader_map):
+            if entry.answers(name):
+                return self._enlist(entry)
+        return None
+
+    def _enlist(self, entry: _Map) -> _Map:
+        """Put an object that was there from the start into the list, where it is asked for."""
+        if entry not in self._maps:
+            self._maps.append(entry)
+        return entry
+
+    def _adopt(self, name: str, current: _Map, found: Found) -> _Map:
+        """Return the map of an opened file: an old one where it is the same file."""
+        path, state = found.place.path, found.content.state
+        identity = (state.device, state.inode)
+        for entry in (*self._maps, self._loader_map):
+            if entry.identity == identity:
+                entry.names.add(name)
+                entry.need(current)
+                return self._enlist(entry)
+        origin = posixpath.dirname(self._search.absolute(path) or path)
+        requester = Requester(path, found.content.elf, origin, current.requester)
+        entry = _Map(name, path, requester, found.place.rule, identity, {name, path})
+        entry.need(current)
+        self._maps.append(entry)
+        return entry
+
+    def _refuse(self, name: str, current: _Map, result: NotFound, *, fatal: bool) -> None:
+        self._misses.append(
+            Miss(
+                name=name,
+                needed_by=current.path,
+                kind=result.kind,
+                subject=result.subject,
+                message=result.message,
+                tried=result.steps,
+                fatal=fatal,
+            )
+        )
+        if fatal and not any(miss.fatal for miss in self._misses[:-1]):
+            self._ending = Ending.BUS if result.crash else Ending.ERROR
+        if fatal and not result.crash:
+            self._lines.append(f"{prefix(self._setting)}{result.subject}: {result.message}")
+
+    def _check_order(self) -> None:
+        """
+        Check what dl_main() asserts as it puts ld.so back between its neighbours.
+
+        The kernel's object stands second in the chain of all objects; where the
+        program needs it by name, it can stand elsewhere in the list.
+        """
+        chain = [entry for entry in self._maps if entry not in (self._vdso, self._loader_map)]
+        chain.insert(1, self._vdso)
+        follower = dict(zip(map(id, chain), chain[1:], strict=False))
+        if self._vdso not in self._maps or self._loader_map not in self._maps or self._misses:
+            return
+        at = self._maps.index(self._loader_map)
+        before, after = self._maps[at - 1], next(iter(self._maps[at + 1 :]), None)
+        if follower.get(id(before)) is self._vdso and after is not self._vdso:
+            before = self._vdso
+        if follower.get(id(before)) is not after:
+            self._refuse_order()
+
+    def _refuse_order(self) -> None:
+        old = self._release is not None and self._release < (2, 41)
+        own = "GL(dl_rtld_map)" if old else "_dl_rtld_map"
+        words = f"{own}.l_prev->l_next == {own}.l_next"
+        self._misses.append(
+            Miss(
+                name=self._vdso.name,
+                needed_by=self._vdso.needed_by[0],
+                kind="unusable",
+                subject=self._vdso.name,
+                message="the kernel's own object (vDSO) is needed after libc",
+                tried=(),
+            )
+        )
+        if line := inconsistency(self._release, "rtld.c", "dl_main", words):
+            self._lines.append(line)
+
+    def _doubt(self, subject: str, needed_by: str | None, reason: str) -> None:
+        self._doubts.append(Doubt(subject, needed_by, reason))
+
+
+def _freeze(entry: _Map) -> Object:
+    return Object(
+        name=entry.name,
+        path=entry.path,
+        elf=entry.elf,
+        names=tuple(sorted(entry.names)),
+        rule=entry.rule,
+        needed_by=tuple(entry.needed_by),
+        preloaded=entry.preloaded,
+    )
+
+
+def _program_origin(setting: Setting) -> str | None:
+    """Return $ORIGIN of the program: nothing without /proc (_dl_get_origin)."""
+    if setting.path is None or setting.facts.proc_mounted is False:
+        return None
+    return posixpath.dirname(setting.path)
+
+
+def _vdso(loader: Elf) -> _Map:
+    """Return the object that the kernel maps into every process (vdso(7))."""
+    name = "linux-gate.so.1" if loader.machine == EM_386 else "linux-vdso.so.1"
+    versions = ("LINUX_2.6", "LINUX_2.5", "LINUX_2.6.39")
+    defs = tuple(VersionDef(version, 2 + i, base=False) for i, version in enumerate(versions))
+    elf = Elf(size_bytes=0, head=b"", soname=name, version_defs=defs)
+    requester = Requester(name, elf, None, None)
+    return _Map(name, name, requester, "vDSO", (-2, -2), {name}, soname_added=True)
+
+
+def _kernel(release: str | None) -> tuple[int, int, int]:
+    """Return (6, 1, 0) for "6.1.0-18-amd64"; an unknown kernel is taken for a new one."""
+    numbers = re.findall(r"\d+", (release or "").partition("-")[0])[:3]
+    padded = [*map(int, numbers), 0, 0, 0][:3]
+    return (padded[0], padded[1], padded[2]) if numbers else (999, 0, 0)

@@ -1,0 +1,43 @@
+"""Asks for every library that the loaders of a host could find: facts for any program later."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from preflight.loader.glibc.cache import parse_cache
+from preflight.model.elf import LoaderIdentity
+from preflight.model.inquiry import Inquiry
+from preflight.model.question import BytesContent, ElfContent, Listing
+
+_MUSL_DIRS = ("/lib/", "/usr/local/lib/", "/usr/lib/")
+
+
+def survey(loaders: Iterable[str], inquiry: Inquiry) -> None:
+    """Ask *inquiry* for the loaders, their caches, and every library in cache or directories."""
+    for path in loaders:
+        answer = inquiry.elf(path)
+        if isinstance(answer, ElfContent) and answer.elf.identity is not None:
+            _ask_of(answer.elf.identity, inquiry)
+
+
+def _ask_of(identity: LoaderIdentity, inquiry: Inquiry) -> None:
+    if identity.preload_path:
+        inquiry.data(identity.preload_path)
+    if identity.cache_path:
+        cache = inquiry.data(identity.cache_path)
+        if isinstance(cache, BytesContent):
+            for path in _cached(cache.data):
+                inquiry.elf(path)
+    directories = _MUSL_DIRS if identity.family == "musl" else identity.system_dirs
+    for directory in directories:
+        listing = inquiry.names(directory)
+        if isinstance(listing, Listing):
+            for name in sorted(listing.names):
+                if ".so" in name:
+                    inquiry.elf(directory + name)
+
+
+def _cached(data: bytes) -> Iterator[str]:
+    cache = parse_cache(data)
+    if cache is not None:
+        yield from dict.fromkeys(entry.path for entry in cache.entries)

@@ -1,0 +1,202 @@
+"""
+Every finding that preflight can make: what it means, how the host would say it, how to mend it.
+
+`preflight explain CODE` and docs/findings.md are made from this table.  A code
+is never renamed and never changes its meaning.
+"""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+
+class Code(Struct, frozen=True, kw_only=True):
+    """One finding's page; each text is a short paragraph."""
+
+    title: str
+    cause: str
+    says: str  # what a user sees on the host, word for word where there is such a line
+    remedy: str
+
+
+CODES: dict[str, Code] = {
+    "format-not-elf": Code(
+        title="The file is not a Linux program",
+        cause="The kernel runs ELF files for its machine, and scripts. This file is neither: a "
+        "Windows or macOS program, an archive, plain text, an object file, or it is empty.",
+        says="cannot execute binary file: Exec format error",
+        remedy="Ship the Linux build. Unpack archives first; give a script its #! line.",
+    ),
+    "script-not-judged": Code(
+        title="A script was not judged",
+        cause="The file starts with #!. Whether it starts depends on the interpreter that the "
+        "line names, which is not judged yet.",
+        says="cannot execute: required file not found",
+        remedy="Check the interpreter itself: preflight check /usr/bin/python3 -i inventory.yaml.",
+    ),
+    "file-truncated": Code(
+        title="The program's file ends before its contents",
+        cause="The program headers name parts of the file that are not there: a copy or a "
+        "download was cut off.",
+        says="Bus error (core dumped)",
+        remedy="Build or copy the file again and compare its SHA-256.",
+    ),
+    "machine-mismatch": Code(
+        title="The program is for another machine",
+        cause="The host's kernel runs programs of its own machine, of a compatible one where it "
+        "was built to (i386 on x86-64), or through an emulator registered in binfmt_misc. None of "
+        "these fits.",
+        says="cannot execute binary file: Exec format error",
+        remedy="Ship a build for the machine that the host reports (uname -m).",
+    ),
+    "emulated": Code(
+        title="The program runs under an emulator",
+        cause="A binfmt_misc handler, usually qemu-user, runs such programs on the host.",
+        says="nothing",
+        remedy="Nothing, if that is meant; it is slow. Otherwise ship a native build.",
+    ),
+    "interpreter-missing": Code(
+        title="The program's dynamic loader is not on the host",
+        cause="The program names its loader by path (PT_INTERP). A glibc program on Alpine, a musl "
+        "program on Debian and a 32-bit program on a host without 32-bit libraries find nothing "
+        "there. The shell then says that the program itself was not found.",
+        says="cannot execute: required file not found",
+        remedy="Build for the host's libc or statically, or install the loader's package (libc6, "
+        "libc6:i386, musl, gcompat).",
+    ),
+    "interpreter-unusable": Code(
+        title="The program's dynamic loader cannot be used",
+        cause="The file is there but is not executable, is no ELF file, is for another machine or "
+        "is a stand-in that only prints an error.",
+        says="Accessing a corrupted shared library",
+        remedy="Reinstall the package that owns the loader.",
+    ),
+    "library-missing": Code(
+        title="A needed library is not where the loader looks",
+        cause="The loader looks in RPATH, LD_LIBRARY_PATH, RUNPATH, ld.so.cache and its system "
+        "directories, in this order (musl: LD_LIBRARY_PATH, rpath, its path file). The library is "
+        "in none of them, or only for another machine.",
+        says="error while loading shared libraries: libssl.so.3: cannot open shared object file: "
+        "No such file or directory",
+        remedy="Install the library's package, ship the library beside the program with RUNPATH "
+        "$ORIGIN/lib, or run ldconfig if it lies in a configured directory already.",
+    ),
+    "library-unusable": Code(
+        title="The library that the loader opens is not usable",
+        cause="The first file that the loader opens decides. It is broken, is no shared library, "
+        "or cannot be mapped.",
+        says="error while loading shared libraries: /usr/lib/libz.so.1: invalid ELF header",
+        remedy="Replace or remove the file that the evidence names.",
+    ),
+    "version-missing": Code(
+        title="A library is too old: it lacks a symbol version",
+        cause="The program was linked against a newer release of the library. The loader compares "
+        "version names before it starts anything.",
+        says="/lib/x86_64-linux-gnu/libc.so.6: version `GLIBC_2.38' not found (required by ./app)",
+        remedy="Build on the oldest release that you ship to, link statically, or update the host.",
+    ),
+    "version-weak-missing": Code(
+        title="An optional symbol version is not there",
+        cause="The need is marked weak: the loader warns and starts the program.",
+        says="weak version `V' not found (required by ./app)",
+        remedy="Nothing, unless the program uses what the version stands for.",
+    ),
+    "version-info-missing": Code(
+        title="A library has no version information",
+        cause="The program was linked against a library with symbol versions; the one on the host "
+        "has none. The loader warns and binds by name alone.",
+        says="no version information available (required by ./app)",
+        remedy="Install the distribution's own build of the library.",
+    ),
+    "version-inconsistent": Code(
+        title="The loader would stop with an internal inconsistency",
+        cause="A version need names a file that was never asked for under that name, or the "
+        "object uses packed relocations (DT_RELR) without saying so in its version needs.",
+        says="Inconsistency detected by ld.so: dl-version.c: Assertion `needed != NULL' failed!",
+        remedy="Link again, with the sonames that the program was linked against; do not patch "
+        "DT_NEEDED alone.",
+    ),
+    "symbol-missing": Code(
+        title="A symbol that must be bound at start is defined nowhere",
+        cause="The library that was found does not define a function or variable that the "
+        "program, or another library, refers to; pointers, variables and whatever is linked with "
+        "BIND_NOW are bound before main, and musl binds everything then.",
+        says="symbol lookup error: ./app: undefined symbol: EVP_MD_CTX_new",
+        remedy="Install the release of the library that the program was linked against.",
+    ),
+    "symbol-missing-lazy": Code(
+        title="A function is defined nowhere and fails when it is called",
+        cause="Functions are bound when they are first called. The program starts; the call, "
+        "if it comes, ends it.",
+        says="symbol lookup error: ./app: undefined symbol: deflateInit2_",
+        remedy="Install the release of the library that the program was linked against. Try with "
+        "LD_BIND_NOW=1 to see it at start.",
+    ),
+    "relocation-unsupported": Code(
+        title="The loader does not know a relocation of the file",
+        cause="A relocation type that this loader cannot process: a file made for a newer loader "
+        "or by an odd linker; for musl also every IFUNC (IRELATIVE).",
+        says="Error relocating ./app: unsupported relocation type 37",
+        remedy="Build the file for the host's libc; with musl, without IFUNC.",
+    ),
+    "cpu-level-too-low": Code(
+        title="The program or a library needs a newer CPU",
+        cause="The file is marked as built for an x86-64 level (x86-64-v2, -v3, -v4) that the "
+        "host's CPU does not reach. A static program is not checked and dies of an illegal "
+        "instruction instead.",
+        says="CPU ISA level is lower than required",
+        remedy="Build with -march=x86-64 (or the level that the fleet has), or choose other hosts.",
+    ),
+    "kernel-too-old": Code(
+        title="The kernel is older than the loader or program allows",
+        cause="glibc up to 2.35 refuses to start on a kernel older than the one it was built for.",
+        says="FATAL: kernel too old",
+        remedy="Update the kernel, or build against an older glibc.",
+    ),
+    "mount-noexec": Code(
+        title="The program, its loader or a library lies on a noexec mount",
+        cause="The file system is mounted with noexec: the kernel runs and maps nothing from it.",
+        says="Permission denied",
+        remedy="Install elsewhere, or mount it with exec.",
+    ),
+    "os-unsupported": Code(
+        title="The host does not run Linux",
+        cause="Another kernel decides what it runs by rules that preflight does not know.",
+        says="depends on the system",
+        remedy="Leave the host out: -l 'all:!NAME'.",
+    ),
+    "libc-unsupported": Code(
+        title="The loader is neither glibc's nor musl's",
+        cause="The program's loader is there, but by rules that preflight does not know (bionic, "
+        "uClibc, a wrapper).",
+        says="depends on the loader",
+        remedy="Start the program there once by hand.",
+    ),
+    "install-path-unknown": Code(
+        title="Nobody said where the program will lie",
+        cause="The answer depends on the program's own directory ($ORIGIN) or working directory.",
+        says="nothing",
+        remedy="Give --install-path, or start: {install_path: …, cwd: …} in the inventory.",
+    ),
+    "undecided": Code(
+        title="Something could not be settled",
+        cause="The host would not let us look, or a rule of this loader is not known well enough "
+        "to promise anything.",
+        says="nothing",
+        remedy="The message names the file and the reason; look at it with the program's own user.",
+    ),
+    "host-not-probed": Code(
+        title="The host could not be asked",
+        cause="No connection, no log-in, no shell, or no time left. The hosts table gives the "
+        "reason.",
+        says="nothing",
+        remedy="Mend the connection and run preflight again.",
+    ),
+    "not-asked": Code(
+        title="The answer was not collected",
+        cause="The facts hold nothing about this file: they were collected for another program, or "
+        "a limit of the probe was reached.",
+        says="nothing",
+        remedy="Collect again: preflight probe --for BINARY, or --all.",
+    ),
+}

@@ -1,0 +1,68 @@
+"""The answers that a pure stage may look at, and the questions that it asked in vain."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import cast
+
+from preflight.model.question import (
+    NOT_ASKED,
+    Answer,
+    BytesAnswer,
+    ElfAnswer,
+    List,
+    ListAnswer,
+    Question,
+    ReadBytes,
+    ReadElf,
+    Stat,
+    StatAnswer,
+)
+
+
+class Inquiry:
+    """
+    Asks one host's answers.
+
+    Looking is idempotent: the same answers, the same result.  Questions are
+    kept in the order in which they were first asked.
+    """
+
+    def __init__(self, answers: Mapping[Question, Answer]) -> None:
+        self._answers = answers
+        self._asked: dict[Question, None] = {}
+        self._open: dict[Question, None] = {}
+
+    @property
+    def asked(self) -> tuple[Question, ...]:
+        """Every question so far: what another host is likely to be asked, too."""
+        return tuple(self._asked)
+
+    @property
+    def open(self) -> tuple[Question, ...]:
+        """The questions that nobody has answered yet."""
+        return tuple(self._open)
+
+    def stat(self, path: str) -> StatAnswer:
+        """Return what lies at *path*."""
+        return cast("StatAnswer", self._ask(Stat(path)))
+
+    def elf(self, path: str) -> ElfAnswer:
+        """Return the file at *path*, read as ELF."""
+        return cast("ElfAnswer", self._ask(ReadElf(path)))
+
+    def data(self, path: str) -> BytesAnswer:
+        """Return the bytes of the file at *path*."""
+        return cast("BytesAnswer", self._ask(ReadBytes(path)))
+
+    def names(self, path: str) -> ListAnswer:
+        """Return the names in the directory at *path*."""
+        return cast("ListAnswer", self._ask(List(path)))
+
+    def _ask(self, question: Question) -> object:
+        self._asked[question] = None
+        answer = self._answers.get(question)
+        if answer is None:
+            self._open[question] = None
+            return NOT_ASKED
+        return answer

@@ -1,0 +1,44 @@
+"""What to do next, in a few lines: by the findings and by why hosts could not be asked."""
+
+from __future__ import annotations
+
+import shlex
+from collections import Counter
+from collections.abc import Iterator
+
+from preflight.model.nodeset import fold
+from preflight.model.report import Report
+
+_CODES = 3  # the most frequent of them
+_NAMES = 4  # folded; a longer -l is no help
+_BY_CAUSE = {
+    "host-key-unknown": "compare the host key's fingerprint with one you trust, then add the key"
+    " to known_hosts (what ssh-keyscan prints is no proof)",
+    "host-key-changed": "find out why the host key changed before you replace it in known_hosts",
+    "auth-refused": "set user and identity_file in the inventory, or load the key into the agent",
+    "no-credential": "set identity_file in the inventory, or load the key into the agent",
+    "name-not-found": "set the host's address in the inventory",
+    "no-shell": "use an account whose login shell runs commands",
+}
+
+
+def advice(report: Report) -> Iterator[str]:
+    """Yield what to do, one line each; nothing where all is well."""
+    for code in _worst_codes(report):
+        yield f"preflight explain {code}"
+    causes = {snapshot.cause for snapshot in report.hosts if snapshot.status != "probed"}
+    yield from (line for cause, line in _BY_CAUSE.items() if cause in causes)
+    rows = fold(snapshot.host for snapshot in report.hosts if snapshot.status != "probed")
+    if rows and len(rows) <= _NAMES and len(report.hosts) > 1:
+        yield f"run again for the rest: -l {shlex.quote(','.join(rows))}"
+
+
+def _worst_codes(report: Report) -> list[str]:
+    findings = (finding for verdict in report.verdicts for finding in verdict.findings)
+    codes = Counter(
+        (finding.severity != "error", finding.code)
+        for finding in findings
+        if finding.severity in {"error", "unknown"} and finding.code != "host-not-probed"
+    )
+    ordered = sorted(codes.items(), key=lambda item: (item[0][0], -item[1]))
+    return list(dict.fromkeys(code for (_, code), _ in ordered))[:_CODES]

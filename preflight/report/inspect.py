@@ -1,0 +1,83 @@
+"""What ``preflight inspect`` shows: the needs of binaries, for people and for programs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from preflight.model.elf import Elf, VersionNeed, machine_name
+from preflight.model.nodeset import natural_key
+from preflight.model.requirements import Requirements
+from preflight.report.contract import SCHEMA, binary_json
+from preflight.report.encode import encode
+from preflight.report.flags import flag_names
+from preflight.report.json import array
+from preflight.report.terminal import labelled, render, shown
+from preflight.report.view import View
+
+_SYMBOLS = 5  # shown of those that force the glibc floor, unless all are wanted
+
+
+def inspect_json(requirements: Sequence[Requirements]) -> Iterator[str]:
+    """Yield one document whose ``binaries`` are those of the report."""
+    yield f'{{\n  "schema": {encode(SCHEMA)},\n'
+    yield from array("binaries", map(binary_json, requirements))
+    yield "\n}\n"
+
+
+def inspect_table(requirements: Sequence[Requirements], view: View) -> Iterator[str]:
+    """Yield a block of names and values for each binary, an empty line between them."""
+    for number, needs in enumerate(requirements):
+        rows = [(label, shown(text)) for label, text in _rows(needs, view) if text]
+        block = render([shown(needs.path, "bold"), labelled(rows, indent=2)], view)
+        yield "\n" + block if number else block
+
+
+def _rows(needs: Requirements, view: View) -> Iterator[tuple[str, str]]:
+    yield "format", needs.format
+    yield "description", needs.description
+    yield "member of", needs.member_of or ""
+    if needs.elf:
+        yield from _identity(needs.elf)
+        yield "libc", needs.libc or ""
+        yield from _floor(needs, view)
+        yield "CPU level", needs.x86_isa_needed or ""
+        yield from _linking(needs.elf)
+    yield "sha256", needs.sha256
+    yield "size", f"{needs.size_bytes:,} bytes"
+
+
+def _identity(elf: Elf) -> Iterator[tuple[str, str]]:
+    name = machine_name(elf.machine, elf.bits, elf.endian)
+    yield "machine", f"{name} ({elf.bits}-bit, {elf.endian} endian)"
+    yield "kind", elf.kind
+    yield "defect", elf.defect or ""
+    yield "interpreter", elf.interpreter or ""
+
+
+def _floor(needs: Requirements, view: View) -> Iterator[tuple[str, str]]:
+    if needs.glibc_floor is None:
+        return
+    symbols = needs.glibc_floor.symbols
+    some = symbols if view.verbosity > 0 or len(symbols) <= _SYMBOLS + 1 else symbols[:_SYMBOLS]
+    forced = f", for {', '.join(some)}" if some else ""
+    more = f" and {len(symbols) - len(some)} more" if len(some) < len(symbols) else ""
+    yield "glibc floor", f"{needs.glibc_floor.version}{forced}{more}"
+
+
+def _linking(elf: Elf) -> Iterator[tuple[str, str]]:
+    yield "soname", elf.soname or ""
+    yield "needed", ", ".join(elf.needed)
+    yield "RPATH", elf.rpath or ""
+    yield "RUNPATH", elf.runpath or ""
+    for number, need in enumerate(elf.version_needs):
+        yield "" if number else "version needs", _versions(need)
+    yield "version defs", ", ".join(v.name for v in elf.version_defs if not v.base)
+    yield "build id", elf.build_id or ""
+    yield "flags", " ".join(flag_names(elf))
+    yield "exec stack", {True: "yes", False: "no", None: ""}[elf.exec_stack]
+
+
+def _versions(need: VersionNeed) -> str:
+    versions = sorted(need.versions, key=lambda version: natural_key(version.name))
+    names = (f"{v.name} (weak)" if v.weak else v.name for v in versions)
+    return f"{need.library}: {', '.join(names)}"

@@ -1,0 +1,156 @@
+"""
+The JSON Schema of the report, for those who check or generate code for it.
+
+Objects may have more keys than named here, and only closed enumerations are
+an ``enum``: those that may grow list the words of today as ``examples``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, get_args
+
+from preflight.model.elf import Endian
+from preflight.model.requirements import Format
+from preflight.model.snapshot import CAUSES, Status
+from preflight.model.verdict import Outcome, Severity
+from preflight.report.contract import SCHEMA
+
+_DIALECT = "https://json-schema.org/draft/2020-12/schema"
+_Schema = dict[str, Any]
+
+_STRING: _Schema = {"type": "string"}
+_TEXT_OR_NULL: _Schema = {"type": ["string", "null"]}
+_BOOL_OR_NULL: _Schema = {"type": ["boolean", "null"]}
+_COUNT: _Schema = {"type": "integer", "minimum": 0}
+_KINDS = ("executable", "static", "static-pie", "shared-object")
+
+
+def report_schema() -> _Schema:
+    """Return the schema of the format ``json``; its ``$defs`` are those of ``jsonl``'s lines."""
+    return {
+        "$schema": _DIALECT,
+        "$id": SCHEMA,
+        "title": "preflight report, version 1",
+        **_object(
+            schema={"const": SCHEMA},
+            version=_STRING,
+            started_at={"type": "string", "format": "date-time", "pattern": "Z$"},
+            elapsed_s={"type": "number", "minimum": 0},
+            binaries=_array({"$ref": "#/$defs/binary"}),
+            hosts=_array({"$ref": "#/$defs/host"}),
+            verdicts=_array({"$ref": "#/$defs/verdict"}),
+            summary={"$ref": "#/$defs/summary"},
+        ),
+        "$defs": {
+            "binary": _binary(),
+            "host": _host(),
+            "verdict": _verdict(),
+            "summary": _object(deployable=_COUNT, blocked=_COUNT, unknown=_COUNT),
+        },
+    }
+
+
+def _binary() -> _Schema:
+    version_need = _object(library=_STRING, versions=_array(_STRING), weak=_array(_STRING))
+    floor = _object(version=_STRING, symbols=_array(_STRING))
+    return _object(
+        id=_STRING,
+        path=_STRING,
+        member_of=_TEXT_OR_NULL,
+        sha256=_STRING,
+        format=_open(get_args(Format)),
+        machine=_TEXT_OR_NULL,
+        bits={"enum": [32, 64, None]},
+        endian={"enum": [*get_args(Endian), None]},
+        kind=_open_or_null(_KINDS),
+        interpreter=_TEXT_OR_NULL,
+        libc=_open_or_null(("glibc", "musl")),
+        soname=_TEXT_OR_NULL,
+        needed=_array(_STRING),
+        rpath=_array(_STRING),
+        runpath=_array(_STRING),
+        flags=_array(_STRING),
+        version_needs=_array(version_need),
+        version_defs=_array(_STRING),
+        glibc_floor={"anyOf": [floor, {"type": "null"}]},
+        build_id=_TEXT_OR_NULL,
+        abi_note=_TEXT_OR_NULL,
+        x86_isa_needed=_TEXT_OR_NULL,
+        exec_stack=_BOOL_OR_NULL,
+        size_bytes=_COUNT,
+        description=_STRING,
+    )
+
+
+def _host() -> _Schema:
+    libc = _object(interpreter=_STRING, machine=_STRING, family=_STRING, version=_TEXT_OR_NULL)
+    facts = _object(
+        system=_TEXT_OR_NULL,
+        machine=_TEXT_OR_NULL,
+        kernel=_TEXT_OR_NULL,
+        os=_TEXT_OR_NULL,
+        libcs=_array(libc),
+        ldd_version=_TEXT_OR_NULL,
+        cpu_level=_TEXT_OR_NULL,
+        page_size={"type": ["integer", "null"], "minimum": 1},
+    )
+    return _object(
+        name=_STRING,
+        address=_STRING,
+        status=_open(get_args(Status)),
+        cause=_open_or_null(CAUSES),
+        reason=_TEXT_OR_NULL,
+        rounds=_COUNT,
+        facts=facts,
+        facts_unknown={"type": "object", "additionalProperties": _STRING},
+    )
+
+
+def _verdict() -> _Schema:
+    finding = _object(
+        code=_STRING,
+        severity={"enum": list(get_args(Severity))},
+        subject=_STRING,
+        needed_by=_TEXT_OR_NULL,
+        message=_STRING,
+        evidence=_array(_STRING),
+        remedy=_TEXT_OR_NULL,
+    )
+    schema = _object(
+        host=_STRING,
+        binary=_STRING,
+        path=_STRING,
+        outcome={"enum": list(get_args(Outcome))},
+        predicted_error=_TEXT_OR_NULL,
+        predicted_exit={"type": ["integer", "null"]},
+        findings=_array(finding),
+    )
+    schema["properties"]["libraries"] = _array(_library())
+    return schema
+
+
+def _library() -> _Schema:
+    step = _object(rule=_STRING, path=_STRING, result=_STRING)
+    schema = _object(
+        name=_STRING, path=_TEXT_OR_NULL, needed_by=_array(_STRING), rule=_TEXT_OR_NULL
+    )
+    schema["properties"]["tried"] = _array(step)
+    return schema
+
+
+def _object(**properties: _Schema) -> _Schema:
+    """Return an object in which all of these keys are required, and others allowed."""
+    return {"type": "object", "properties": properties, "required": list(properties)}
+
+
+def _array(items: _Schema) -> _Schema:
+    return {"type": "array", "items": items}
+
+
+def _open(words: Iterable[str]) -> _Schema:
+    return {"type": "string", "examples": list(words)}
+
+
+def _open_or_null(words: Iterable[str]) -> _Schema:
+    return {"type": ["string", "null"], "examples": list(words)}

@@ -1,0 +1,194 @@
+"""
+One verified and authenticated SSH connection, through fabric's Connection and paramiko.
+
+fabric never looks at known_hosts and paramiko's look is wrong (see
+`known_hosts`), so the client that fabric drives is one with no recorded keys
+and a policy that is ours, and the socket is ours too.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import threading
+from typing import Any, Protocol, TypeAlias
+
+import fabric
+import paramiko
+
+from preflight.errors import TransportError
+from preflight.transport import Deadline, known_hosts
+from preflight.transport.keys import Keyring
+from preflight.transport.known_hosts import KnownHosts, PublicKey, Record
+from preflight.transport.login import KeyLogin
+from preflight.transport.lost import lost
+from preflight.transport.protocol import Transport
+from preflight.transport.settings import Settings
+
+Sock: TypeAlias = socket.socket | paramiko.Channel
+# No file of fabric's or of ssh's is read.
+_CONFIG = fabric.Config(lazy=True, ssh_config=paramiko.SSHConfig())
+
+
+class Share(Protocol):
+    """What a connection rests on: a part of the one to its jump host."""
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What the operator should mend about the jump host."""
+
+    def release(self) -> None:
+        """Give the part back; safe to call twice."""
+
+
+class Link:
+    """An open connection: *transport* takes channels, until `close`."""
+
+    def __init__(
+        self,
+        connection: fabric.Connection,
+        sock: Sock,
+        cutoff: Cutoff,
+        known: KnownHosts,
+        share: Share | None,
+    ) -> None:
+        self.transport: Transport = connection.transport
+        self._sock = sock
+        self._cutoff = cutoff
+        self.warnings = (*known.warnings, *(share.warnings if share else ()))
+        self._connection = connection
+        self._share = share
+
+    def outlive(self) -> None:
+        """Go on after the deadline under which the connection was made."""
+        self._cutoff.cancel()
+
+    def close(self) -> None:
+        """End the connection and all its channels; safe to call twice and from any thread."""
+        self._cutoff.cancel()
+        cut(self._sock)
+        self._connection.close()
+        self._sock.close()
+        if self._share:
+            self._share.release()
+
+
+class Cutoff:
+    """
+    The end of a connection at the host's deadline.
+
+    Shutting the socket down is the only cancel that reaches every wait of
+    paramiko's.
+    """
+
+    def __init__(self, sock: Sock, deadline: Deadline) -> None:
+        self._timer = threading.Timer(deadline.left_s(), cut, (sock,))
+        self._timer.daemon = True
+        self._timer.start()
+
+    def cancel(self) -> None:
+        """Let the connection live."""
+        self._timer.cancel()
+
+
+def cut(sock: Sock) -> None:
+    """End a connection: whoever waits for it, in any thread, gets to know at once."""
+    if isinstance(sock, socket.socket):
+        with contextlib.suppress(OSError):
+            sock.shutdown(socket.SHUT_RDWR)
+    else:
+        sock.close()
+
+
+def open_link(
+    settings: Settings, sock: Sock, ring: Keyring, deadline: Deadline, share: Share | None = None
+) -> Link:
+    """
+    Return a link over *sock*, which is over at *deadline*.
+
+    *sock* is closed if that fails; otherwise the end of the link closes it
+    and releases *share*.
+    """
+    known = known_hosts.load(settings.known_hosts)
+    connection = _prepare(settings, sock, known, ring, deadline)
+    cutoff = Cutoff(sock, deadline)
+    try:
+        connection.open()
+    except BaseException as error:
+        failure = _explain(error, connection.client.get_transport(), settings, deadline)
+        cutoff.cancel()
+        cut(sock)
+        connection.client.close()
+        sock.close()
+        if failure is None:
+            raise
+        raise failure from None
+    return Link(connection, sock, cutoff, known, share)
+
+
+def _prepare(
+    settings: Settings, sock: Sock, known: KnownHosts, ring: Keyring, deadline: Deadline
+) -> fabric.Connection:
+    record = known.record(settings.address, settings.port)
+
+    def transport(sock: Sock, **_: Any) -> Transport:
+        return Transport(sock, record.key_types, settings.connect_timeout_s, deadline)
+
+    connection = _Connection(
+        host=settings.address,
+        user=settings.user,
+        port=settings.port,
+        config=_CONFIG,
+        gateway=False,
+        forward_agent=False,
+        connect_kwargs={
+            "sock": sock,
+            "transport_factory": transport,
+            "auth_strategy": KeyLogin(settings, ring, deadline),
+            "auth_timeout": deadline.left_s(),
+            # Of the greeting, which has its own limit, and the key exchange together.
+            "timeout": _handshake_s(settings),
+        },
+    )
+    connection.client = paramiko.SSHClient()
+    connection.client.set_missing_host_key_policy(_Strict(record))
+    return connection
+
+
+def _handshake_s(settings: Settings) -> float:
+    return 2 * settings.connect_timeout_s
+
+
+class _Connection(fabric.Connection):  # type: ignore[misc]
+    def derive_shorthand(self, host_string: str) -> dict[str, str | None]:
+        """Take an address for an address, whatever stands in it."""
+        return {"user": None, "host": host_string, "port": None}
+
+
+class _Strict(paramiko.MissingHostKeyPolicy):
+    def __init__(self, record: Record) -> None:
+        self._record = record
+
+    def missing_host_key(
+        self, client: paramiko.SSHClient, hostname: str, key: paramiko.PKey
+    ) -> None:
+        """Verify the key: paramiko, which knows of no host, asks always, and before any log-in."""
+        del client, hostname
+        self._record.verify(PublicKey(key.get_name(), key.asbytes()))
+
+
+def _explain(
+    error: BaseException, transport: Transport | None, settings: Settings, deadline: Deadline
+) -> TransportError | None:
+    """Return what happened, in the report's words; None for what is not the host's doing."""
+    if isinstance(error, TransportError):
+        return error
+    if not isinstance(error, Exception) or transport is None:
+        return None
+    phase = "during the key exchange"
+    if not deadline.left_s() or isinstance(error, EOFError | OSError) or transport.farewell:
+        return lost(phase, deadline, transport.farewell)
+    if transport.is_active():
+        reason = f"the host did not finish the key exchange in {_handshake_s(settings):g} s"
+        return TransportError("timeout", "connect-timeout", reason)
+    return TransportError("error", "protocol", f"{phase}: {type(error).__name__}: {error}")

@@ -1,0 +1,186 @@
+"""
+paramiko's SSH transport, put right where it waits, forgets or mixes things up.
+
+Everything here is a correction of one of its methods, and says why.  A
+correction may raise `TransportError` in the transport's thread: paramiko hands
+it to whoever waits.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from typing import Any
+
+import paramiko
+from paramiko.auth_handler import AuthOnlyHandler
+from paramiko.common import cMSG_SERVICE_REQUEST, cMSG_USERAUTH_REQUEST
+from paramiko.message import Message
+from paramiko.packet import Packetizer
+from paramiko.ssh_exception import IncompatiblePeer
+from paramiko.transport import ServiceRequestingTransport
+
+from preflight.errors import TransportError
+from preflight.transport import Deadline
+from preflight.transport.greeting import read_greeting
+
+# Without a handler, Python prints paramiko's tracebacks to stderr.
+logging.getLogger("paramiko").addHandler(logging.NullHandler())
+
+# As in OpenSSH packet.c, PACKET_MAX_SIZE.
+_MAX_PACKET_BYTES = 256 * 1024
+# Key type → signature algorithms, best first; SHA-1 is not among them.
+SIGNATURES = {"ssh-rsa": ("rsa-sha2-512", "rsa-sha2-256")}
+# What the two sides have to agree on: (name, field of KEXINIT, our own list).
+_AGREEMENTS = (
+    ("key exchange", "kex_algo_list", "preferred_kex"),
+    ("host key", "server_key_algo_list", "preferred_keys"),
+    ("cipher", "client_encrypt_algo_list", "preferred_ciphers"),
+    ("cipher", "server_encrypt_algo_list", "preferred_ciphers"),
+    ("MAC", "client_mac_algo_list", "preferred_macs"),
+    ("MAC", "server_mac_algo_list", "preferred_macs"),
+    ("compression", "client_compress_algo_list", "preferred_compression"),
+)
+
+
+class BoundedPacketizer(Packetizer):
+    """A packetizer with a limit to the length that a host may announce, and no timer thread."""
+
+    def start_handshake(self, timeout: float) -> None:
+        """Do nothing: paramiko's timer is a thread that outlives a failed handshake by seconds."""
+
+    def read_all(self, n: int, check_rekey: bool = False) -> bytes:
+        """Refuse to wait for more than any packet may have."""
+        if not 0 <= n <= _MAX_PACKET_BYTES:
+            raise paramiko.SSHException(f"a packet of {n} bytes")
+        return super().read_all(n, check_rekey)
+
+
+class AuthHandler(AuthOnlyHandler):
+    """An authentication handler that remembers which methods the host allows."""
+
+    allowed_methods: tuple[str, ...] = ()
+
+    def send_auth_request(self, username: str, method: str, finish_message: Any = None) -> Any:
+        """Ask, and wait; paramiko would miss an answer that comes before it starts to wait."""
+        self.auth_method, self.username = method, username
+        request = Message()
+        request.add_byte(cMSG_USERAUTH_REQUEST)
+        for word in (username, "ssh-connection", method):
+            request.add_string(word)
+        if finish_message:
+            finish_message(request)
+        answered = self.auth_event = threading.Event()
+        with self.transport.lock:
+            self.transport._send_message(request)  # type: ignore[attr-defined]  # noqa: SLF001
+        return self.wait_for_response(answered)
+
+    def _parse_userauth_failure(self, m: Message) -> None:
+        self.allowed_methods = tuple(m.get_list())
+        m.rewind()
+        super()._parse_userauth_failure(m)  # type: ignore[misc]
+
+
+class Transport(ServiceRequestingTransport):
+    """
+    One connection as a client.
+
+    *key_types* are the types of key known for the host: paramiko would
+    promote only the first of them, and a host that has both would look
+    changed.
+    """
+
+    # What the host said when it ended the connection itself.
+    farewell: str | None = None
+
+    def __init__(
+        self, sock: Any, key_types: tuple[str, ...], limit_s: float, deadline: Deadline
+    ) -> None:
+        super().__init__(sock, packetizer_class=BoundedPacketizer)
+        known = [name for kind in key_types for name in SIGNATURES.get(kind, (kind,))]
+        usable = super().preferred_keys
+        self._host_keys = tuple(
+            dict.fromkeys(
+                name
+                for name in (*(n for n in known if n in usable), *usable)
+                if not name.endswith("-cert-v01@openssh.com")
+            )
+        )
+        self._limit_s = limit_s
+        self._deadline = deadline
+        self._accepted = threading.Event()
+        self._opening = threading.local()
+        self._refusals: dict[int, paramiko.ChannelException] = {}
+
+    @property
+    def preferred_keys(self) -> tuple[str, ...]:
+        """The known types first; no certificates, which nobody here could verify."""
+        return self._host_keys
+
+    def _check_banner(self) -> None:
+        self.remote_version = read_greeting(self.sock.recv, self._limit_s, self._deadline)
+
+    def _parse_kex_init(self, m: Message) -> None:
+        try:
+            super()._parse_kex_init(m)  # type: ignore[misc]
+        except IncompatiblePeer as error:
+            m.rewind()
+            theirs = self._really_parse_kex_init(m)  # type: ignore[attr-defined]
+            raise self._disagreement(theirs, str(error)) from None
+
+    def _disagreement(self, theirs: dict[str, list[str]], otherwise: str) -> TransportError:
+        for name, field, attribute in _AGREEMENTS:
+            ours = getattr(self, attribute)
+            if not set(ours) & set(theirs[field]):
+                offers = f"it offers {', '.join(theirs[field])}; we have {', '.join(ours)}"
+                reason = f"no common {name} algorithm: {offers}"
+                return TransportError("error", "algorithms-incompatible", reason)
+        return TransportError("error", "algorithms-incompatible", otherwise)
+
+    def _parse_disconnect(self, m: Message) -> None:
+        m.get_int()
+        self.farewell = m.get_binary().decode("utf-8", "replace").strip()[:200]
+
+    def _parse_service_accept(self, m: Message) -> None:
+        m.rewind()
+        super()._parse_service_accept(m)  # type: ignore[misc]
+        self._accepted.set()
+
+    def ensure_session(self) -> None:
+        """Ask for the log-in service once; paramiko would wait for ever if the host went away."""
+        if self.auth_handler is not None:
+            return
+        request = Message()
+        request.add_byte(cMSG_SERVICE_REQUEST)
+        request.add_string("ssh-userauth")
+        self._send_message(request)  # type: ignore[attr-defined]
+        while not self._accepted.wait(0.1):
+            if not self.is_active() or not self._deadline.left_s():
+                raise EOFError
+        self.auth_handler = self.get_auth_handler()
+
+    def get_auth_handler(self) -> AuthHandler:
+        """Return the handler that loses no answer."""
+        return AuthHandler(self)
+
+    def _next_channel(self) -> int:
+        number: int = super()._next_channel()  # type: ignore[misc]
+        self._opening.number = number
+        return number
+
+    def open_channel(self, *args: Any, **keywords: Any) -> paramiko.Channel:
+        """Open a channel; two refused at a time would get each other's reason from paramiko."""
+        try:
+            return super().open_channel(*args, **keywords)
+        except paramiko.SSHException:
+            refusal = self._refusals.pop(getattr(self._opening, "number", -1), None)
+            if refusal is None:
+                raise
+            raise refusal from None
+
+    def _parse_channel_open_failure(self, m: Message) -> None:
+        number, code, words = m.get_int(), m.get_int(), m.get_binary()
+        self._refusals[number] = paramiko.ChannelException(code, words.decode("utf-8", "replace"))
+        m.rewind()
+        super()._parse_channel_open_failure(m)  # type: ignore[misc]
+        self.saved_exception = None

@@ -1,0 +1,68 @@
+"""
+What SSH has to know of one host before it dials.
+
+`~/.ssh/config` is not read: `settings_for` is the one place to change for that.
+"""
+
+from __future__ import annotations
+
+import getpass
+from pathlib import Path
+
+from msgspec import Struct
+
+from preflight.errors import TransportError
+from preflight.model.host import Host
+from preflight.transport import Options
+
+SSH_PORT = 22
+# ssh_config(5): UserKnownHostsFile, GlobalKnownHostsFile.
+DEFAULT_KNOWN_HOSTS = ("~/.ssh/known_hosts", "~/.ssh/known_hosts2", "/etc/ssh/ssh_known_hosts")
+# ssh_config(5): IdentityFile, as far as paramiko knows the types.
+DEFAULT_IDENTITIES = ("~/.ssh/id_rsa", "~/.ssh/id_ecdsa", "~/.ssh/id_ed25519")
+
+
+class Settings(Struct, frozen=True, kw_only=True):
+    """One host as SSH sees it; equal settings can share one connection."""
+
+    name: str
+    address: str
+    port: int
+    user: str
+    identity_file: str | None  # what the operator named: has to be readable
+    default_identities: tuple[str, ...]
+    known_hosts: tuple[str, ...]
+    use_agent: bool
+    connect_timeout_s: float
+    gateway: Settings | None
+
+
+def settings_for(host: Host, options: Options) -> Settings:
+    """Return the settings of *host*: its own, else those of *options*, else the SSH defaults."""
+    identity = host.identity_file or options.identity_file
+    known_hosts = host.known_hosts or options.known_hosts
+    return Settings(
+        name=host.name,
+        address=host.target,
+        port=host.port or SSH_PORT,
+        user=host.user or options.user or _own_name(),
+        identity_file=_expand(identity) if identity else None,
+        default_identities=() if identity else tuple(map(_expand, DEFAULT_IDENTITIES)),
+        known_hosts=tuple(map(_expand, (known_hosts,) if known_hosts else DEFAULT_KNOWN_HOSTS)),
+        use_agent=options.use_agent,
+        connect_timeout_s=options.connect_timeout_s,
+        gateway=settings_for(host.gateway, options) if host.gateway else None,
+    )
+
+
+def _expand(path: str) -> str:
+    return str(Path(path).expanduser())
+
+
+def _own_name() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        raise TransportError(
+            "error", "no-credential", "this user has no name to log in with", "give one with --user"
+        ) from None

@@ -1,0 +1,38 @@
+"""
+What tests share: the real hosts, and when they have to be there.
+
+A test that uses `fleet` is marked `hosts`.  Where the hosts cannot be had it
+skips with the reason; with ``PREFLIGHT_REQUIRE_HOSTS=1`` it fails instead.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from tests.hosts import fleet as hosts
+from tests.hosts.needs import missing
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests that need real hosts, so that nobody has to remember it."""
+    for item in items:
+        if "fleet" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.hosts)
+
+
+@pytest.fixture(scope="session")
+def fleet() -> Iterator[hosts.Fleet]:
+    """The real hosts, up and ready for connections until the session ends."""
+    if reason := missing():
+        _skip_or_fail(reason)
+    with hosts.running() as running:
+        yield running
+
+
+def _skip_or_fail(reason: str) -> None:
+    if os.environ.get("PREFLIGHT_REQUIRE_HOSTS") == "1":
+        pytest.fail(f"no test hosts: {reason}")
+    pytest.skip(f"no test hosts: {reason}")

@@ -1,0 +1,125 @@
+"""What the root file systems are made of."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+# Enough for programs of other releases to find some libraries and miss others.
+COMMON = ("curl", "openssl", "procps", "sqlite3", "xz-utils", "zstd")
+
+# Ordinary programs to judge: several hundred executables and libraries.
+PROGRAMS = (
+    *COMMON,
+    "acl",
+    "aria2",
+    "bc",
+    "bind9-dnsutils",
+    "binutils",
+    "bsdextrautils",
+    "busybox",
+    "bzip2",
+    "cpio",
+    "cron",
+    "dbus",
+    "e2fsprogs",
+    "ed",
+    "ethtool",
+    "fdisk",
+    "file",
+    "gawk",
+    "gdb-minimal",
+    "git",
+    "gnupg",
+    "haproxy",
+    "htop",
+    "iperf3",
+    "iproute2",
+    "iputils-ping",
+    "jq",
+    "kmod",
+    "ldap-utils",
+    "less",
+    "libxml2-utils",
+    "lsof",
+    "lua5.4",
+    "lz4",
+    "m4",
+    "make",
+    "memcached",
+    "nano",
+    "ncat",
+    "netcat-openbsd",
+    "nftables",
+    "nginx-light",
+    "openssh-client",
+    "p7zip-full",
+    "patch",
+    "postgresql-client",
+    "psmisc",
+    "pv",
+    "python3-minimal",
+    "redis-server",
+    "rsync",
+    "rsyslog",
+    "ruby",
+    "smartmontools",
+    "socat",
+    "strace",
+    "sudo",
+    "tcpdump",
+    "tmux",
+    "tree",
+    "unzip",
+    "vim-tiny",
+    "wget",
+    "whois",
+    "xxhash",
+    "zip",
+    "zsh",
+)
+
+
+class Recipe(msgspec.Struct, frozen=True):
+    """One user land: a release of Debian, for one architecture."""
+
+    name: str
+    suite: str
+    arch: str = "amd64"
+    packages: tuple[str, ...] = COMMON
+    variant: Literal["minbase", "extract"] = "minbase"
+    finish: str = ""  # shell commands that finish the root, which they get as "$1"
+
+
+# Debian's musl has no ldd and no passwd; both stand on every musl distribution,
+# and /usr/bin/ldd is a link to the loader, as musl's own manual says.
+FINISH_MUSL = """
+cd "$1"
+mkdir -p dev etc proc root sbin tmp usr/bin usr/sbin
+chroot . /bin/busybox --install -s
+ln -s /lib/ld-musl-x86_64.so.1 usr/bin/ldd
+echo root:x:0:0:root:/root:/bin/sh > etc/passwd
+echo root:x:0: > etc/group
+printf 'ID=musl-test\\nPRETTY_NAME="musl test"\\n' > etc/os-release
+"""
+
+RECIPES = {
+    recipe.name: recipe
+    for recipe in (
+        # The slowest one first, so that none waits for it in the end.
+        Recipe("arm64", "bookworm", arch="arm64"),
+        Recipe("bullseye", "bullseye"),
+        Recipe("bookworm", "bookworm"),
+        Recipe("trixie", "trixie"),
+        Recipe("sid", "sid", packages=PROGRAMS),
+        Recipe("i386", "bookworm", arch="i386"),
+        Recipe(
+            "musl",
+            "bookworm",
+            packages=("musl", "busybox-static"),
+            variant="extract",
+            finish=FINISH_MUSL,
+        ),
+    )
+}

@@ -1,0 +1,128 @@
+"""Every finding code is documented, and each comes out of the judge for its own cause."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from docs.make_findings import PAGE, findings_page
+from preflight.judge import judge
+from preflight.model.codes import CODES
+from preflight.model.elf import (
+    AbiTag,
+    LoaderIdentity,
+    NeededVersion,
+    Segment,
+    VersionNeed,
+)
+from preflight.model.question import ElfContent, ReadElf
+from preflight.model.requirements import Requirements
+from preflight.model.snapshot import BinfmtHandler, Mount, Snapshot
+from preflight.model.start import Start
+from tests.builders import host as h
+from tests.builders.symbols import table
+
+Scene = tuple[Requirements, Start, Snapshot]
+_NOWHERE = Start()
+_LIBC = "/lib/libc.so.6"
+_ARM_HEAD = h.program().head[:18] + b"\xb7\0" + h.program().head[20:]
+_HANDLER = BinfmtHandler("qemu-aarch64", "/usr/bin/qemu", "F", 18, b"\xb7\0", b"\xff\xff")
+_NOEXEC = (
+    Mount("/", "/dev/vda", "ext4", ("rw",)),
+    Mount("/opt", "/dev/vdb", "ext4", ("rw", "noexec")),
+)
+
+
+def scene(image, answers=None, start: Start = _NOWHERE, **facts) -> Scene:
+    """Return one binary to be judged on one host."""
+    needs = image if isinstance(image, Requirements) else h.requirements(image)
+    return needs, start, h.snapshot(answers, facts=facts)
+
+
+def _stranger() -> dict:
+    identity = LoaderIdentity("gcompat", None, "gcompat", (), (), None, None)
+    return h.files({h.LOADER: h.loader(identity=identity)})
+
+
+def _broken_loader() -> dict:
+    return h.files({h.LOADER: h.loader(bits=0)})
+
+
+def _asked_nothing() -> Scene:
+    only_the_loader = {ReadElf(h.LOADER): ElfContent(h.state(), "", h.loader())}
+    host = Snapshot(
+        host="web-1", address="", status="probed", facts=h.FACTS, answers=only_the_loader
+    )
+    return h.requirements(h.program("libc.so.6")), Start(), host
+
+
+def _unreachable() -> Scene:
+    host = Snapshot(host="web-1", address="", status="unreachable", cause="no-route", reason="no")
+    return h.requirements(h.program()), Start(), host
+
+
+_TOO_OLD = h.loader("2.31", abi_tag=AbiTag(0, (9, 0, 0)))
+_VERSIONED = VersionNeed("liba.so", (NeededVersion("A_2", False, 2),))
+
+SCENES: dict[str, Callable[[], Scene]] = {
+    "format-not-elf": lambda: scene(h.requirements(None, format="pe")),
+    "script-not-judged": lambda: scene(h.requirements(None, format="script")),
+    "file-truncated": lambda: scene(h.program(segments=(Segment(1, 5, 0, 0, 99999, 99999, 4096),))),
+    "machine-mismatch": lambda: scene(h.program(machine=183)),
+    "emulated": lambda: scene(h.program(machine=183, head=_ARM_HEAD), binfmt=(_HANDLER,)),
+    "interpreter-missing": lambda: scene(h.program(interpreter="/lib/ld-musl-x86_64.so.1")),
+    "interpreter-unusable": lambda: scene(h.program(), _broken_loader()),
+    "library-missing": lambda: scene(h.program("libssl.so.3")),
+    "library-unusable": lambda: scene(
+        h.program("liba.so"), h.files({"/lib/liba.so": h.elf(head=b"text" * 16)})
+    ),
+    "version-missing": lambda: scene(
+        h.program("libc.so.6", version_needs=h.wants("libc.so.6", "GLIBC_2.38")),
+        h.files({_LIBC: h.elf(version_defs=h.defines("GLIBC_2.2.5", "GLIBC_2.36"))}),
+    ),
+    "version-weak-missing": lambda: scene(
+        h.program("libc.so.6", version_needs=h.wants("libc.so.6", "GLIBC_2.38", weak=True)),
+        h.files({_LIBC: h.elf(version_defs=h.defines("GLIBC_2.2.5"))}),
+    ),
+    "version-info-missing": lambda: scene(
+        h.program("libc.so.6", version_needs=h.wants("libc.so.6", "GLIBC_2.38")),
+        h.files({_LIBC: h.elf()}),
+    ),
+    "version-inconsistent": lambda: scene(h.program(version_needs=(_VERSIONED,))),
+    "symbol-missing": lambda: scene(h.program(symbols=table("gone", uses=1))),
+    "symbol-missing-lazy": lambda: scene(h.program(symbols=table("gone", uses=2))),
+    "cpu-level-too-low": lambda: scene(h.program(isa_needed=8)),
+    "kernel-too-old": lambda: scene(h.program(), h.files({h.LOADER: _TOO_OLD})),
+    "mount-noexec": lambda: scene(
+        h.program(), start=Start(install_path="/opt/app"), mounts=_NOEXEC
+    ),
+    "os-unsupported": lambda: scene(h.program(), system="FreeBSD"),
+    "libc-unsupported": lambda: scene(h.program(), _stranger()),
+    "install-path-unknown": lambda: scene(h.program("liba.so", runpath="$ORIGIN/lib")),
+    "undecided": lambda: scene(
+        h.program("liba.so"), h.files({h.LOADER: h.loader(release="unnumbered")})
+    ),
+    "host-not-probed": _unreachable,
+    "not-asked": _asked_nothing,
+}
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_code_is_found_for_its_cause(code):
+    """The scene of a code makes the judge say that code."""
+    judgement = judge(*SCENES[code]())
+
+    assert code in [finding.code for finding in judgement.verdict.findings]
+
+
+def test_no_other_code_is_ever_said():
+    """Whatever the scenes bring forth stands in the table of codes."""
+    said = {f.code for make in SCENES.values() for f in judge(*make()).verdict.findings}
+
+    assert said <= set(CODES)
+
+
+def test_findings_page_is_the_table_of_codes():
+    """docs/findings.md has a section for every code, as `preflight explain` says it."""
+    assert findings_page() == PAGE.read_text("utf-8")

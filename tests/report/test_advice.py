@@ -1,0 +1,57 @@
+"""What to do next."""
+
+from __future__ import annotations
+
+import pytest
+
+from preflight.report.advice import advice
+from tests.builders.report import finding, host, lost_host, not_probed, report, verdict
+
+
+def test_success_needs_no_advice():
+    """Neither does a warning: it is told in its place."""
+    assert list(advice(report([verdict("a", finding(severity="warning"))]))) == []
+
+
+def test_errors_are_explained_before_unknowns():
+    """The most frequent errors first, at most three, each once."""
+    codes = ["a", "b", "b", "c", "d"]
+    verdicts = [verdict(f"h{i}", finding(code=code)) for i, code in enumerate(codes)]
+    verdicts += [verdict(f"u{i}", finding(code="z", severity="unknown")) for i in range(9)]
+
+    lines = list(advice(report(verdicts)))
+
+    assert lines == ["preflight explain b", "preflight explain a", "preflight explain c"]
+
+
+def test_rest_can_be_run_again():
+    """Hosts that could not be asked stand ready for the next command line, quoted."""
+    hosts = [host("a"), lost_host("db-1"), lost_host("db-2"), lost_host("x;y")]
+    verdicts = [verdict(each.host, not_probed()) for each in hosts[1:]]
+
+    assert list(advice(report(verdicts, hosts=hosts))) == [
+        "run again for the rest: -l 'db-[1-2],x;y'"
+    ]
+
+
+def test_many_unlike_names_are_not_repeated():
+    """An option longer than the line is no help."""
+    hosts = [lost_host(name) for name in ("a", "b", "c", "d", "e")]
+
+    assert list(advice(report([], hosts=hosts))) == []
+
+
+@pytest.mark.parametrize(
+    ("cause", "word"),
+    [
+        ("host-key-unknown", "fingerprint"),
+        ("host-key-changed", "find out why"),
+        ("auth-refused", "identity_file"),
+        ("no-shell", "login shell"),
+    ],
+)
+def test_cause_has_its_cure(cause: str, word: str):
+    """A host key is never just accepted, a refused key is named where it is set."""
+    (line,) = advice(report([], hosts=[lost_host("a", cause=cause)]))
+
+    assert word in line

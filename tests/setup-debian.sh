@@ -1,0 +1,25 @@
+#!/bin/sh
+# Installs what the tests need, or just the packages named as arguments.
+# Needs root on Debian; does nothing, quickly, where everything is there.
+set -eu
+
+everything="
+    arch-test binutils busybox-static dash debian-archive-keyring gcc gcc-multilib
+    iproute2 libc6-dev make mmdebstrap musl musl-dev musl-tools openssh-client
+    openssh-server python3-venv qemu-user-static ruby util-linux vagrant"
+
+missing=
+for package in ${*:-$everything}; do
+    state=$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null || true)
+    [ "$state" = installed ] || missing="$missing $package"
+done
+[ -n "$missing" ] || exit 0
+
+if [ "$(id -u)" != 0 ]; then
+    echo "these packages are missing; as root, type: apt-get install$missing" >&2
+    exit 1
+fi
+export DEBIAN_FRONTEND=noninteractive
+apt-get -qq update
+# shellcheck disable=SC2086
+apt-get -qq install -y --no-install-recommends $missing </dev/null >/dev/null

@@ -1,0 +1,96 @@
+"""Servers on loopback that do what no sshd does."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import threading
+from collections.abc import Callable, Iterator
+
+import paramiko
+
+from preflight.model.host import Host
+
+GREETING = b"SSH-2.0-Scripted\r\n"
+
+
+@contextlib.contextmanager
+def serving(script: Callable[[socket.socket], None]) -> Iterator[int]:
+    """Run *script* with every connection to the port that is yielded."""
+    over = threading.Event()
+
+    def run(connection: socket.socket) -> None:
+        with connection, contextlib.suppress(OSError):
+            script(connection)
+
+    def accept() -> None:
+        while not over.is_set():
+            with contextlib.suppress(TimeoutError):
+                connection, _ = server.accept()
+                connection.settimeout(5)
+                threading.Thread(target=run, args=(connection,), daemon=True).start()
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(0.05)
+        thread = threading.Thread(target=accept)
+        thread.start()
+        try:
+            yield server.getsockname()[1]
+        finally:
+            over.set()
+            thread.join()
+
+
+class Rules(paramiko.ServerInterface):
+    """A server that lets everybody in and runs nothing, until a test says otherwise."""
+
+    def __init__(self) -> None:
+        self.transport: paramiko.Transport | None = None
+
+    def get_allowed_auths(self, _username):
+        """Allow keys."""
+        return "publickey"
+
+    def check_auth_publickey(self, _username, _key):
+        """Accept any key."""
+        return paramiko.AUTH_SUCCESSFUL
+
+    def check_channel_request(self, _kind, _chanid):
+        """Open any channel."""
+        return paramiko.OPEN_SUCCEEDED
+
+    def check_channel_exec_request(self, channel, _command):
+        """Run `run` for any command."""
+        threading.Thread(target=self.run, args=(channel,), daemon=True).start()
+        return True
+
+    def run(self, channel: paramiko.Channel) -> None:
+        """Play the command on *channel*."""
+
+
+@contextlib.contextmanager
+def speaking_ssh(key: paramiko.PKey, rules: Callable[[], Rules]) -> Iterator[int]:
+    """Serve SSH under *rules*, one object a connection."""
+    transports = []
+
+    def script(connection: socket.socket) -> None:
+        transport = paramiko.Transport(connection)
+        transport.add_server_key(key)
+        server = rules()
+        server.transport = transport
+        transports.append(transport)
+        with contextlib.suppress(paramiko.SSHException, EOFError):
+            transport.start_server(server=server)
+        transport.join()
+
+    with serving(script) as port:
+        try:
+            yield port
+        finally:
+            for transport in transports:
+                transport.close()
+
+
+def host_at(port: int, **fields: object) -> Host:
+    """Return a host of loopback that nothing is known of."""
+    return Host(name="odd", address="127.0.0.1", port=port, user="deploy", **fields)
