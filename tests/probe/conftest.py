@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from preflight.errors import TransportError
 from preflight.probe.interview import Interview
 from preflight.probe.store import Store
 from preflight.transport import Deadline
@@ -36,9 +37,12 @@ class ShellStream:
         self._edit = edit
 
     def send(self, data: bytes) -> None:
-        """Write all of *data*."""
-        self._child.stdin.write(self._edit(data))
-        self._child.stdin.flush()
+        """Write all of *data*; raises TransportError where nobody listens."""
+        try:
+            self._child.stdin.write(self._edit(data))
+            self._child.stdin.flush()
+        except BrokenPipeError:
+            raise TransportError("unreachable", "connection-lost", "nobody listens") from None
 
     def read(self, limit: int) -> bytes:
         """Return what there is, b"" at the end."""
