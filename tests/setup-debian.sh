@@ -4,7 +4,7 @@
 set -eu
 
 everything="
-    binutils busybox-static dash debian-archive-keyring gcc gcc-multilib
+    arch-test binutils busybox-static dash debian-archive-keyring gcc gcc-multilib
     iproute2 libc6-dev make mmdebstrap musl musl-dev musl-tools openssh-client
     openssh-server python3-venv qemu-user-static ruby util-linux vagrant"
 

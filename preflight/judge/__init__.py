@@ -38,7 +38,7 @@ STAGES: tuple[Stage, ...] = (
     Stage((mounts.check_program,), mounts.predict),
     Stage((interpreter.check_interpreter,), interpreter.predict),
     Stage(
-        (libraries.check_libraries, mounts.check_libraries, versions.check_versions),
+        (libraries.check_libraries, versions.check_versions),
         libraries.predict,
     ),
     Stage((cpu.check_cpu_level,), cpu.predict),

@@ -101,6 +101,16 @@ class Facts(Struct, frozen=True, kw_only=True):
     proc_mounted: bool | None = None
     clock_s: int | None = None
 
+    def noexec_mount(self, real_path: str) -> Mount | None:
+        """Return the mount that holds *real_path*, where it forbids execution; else None."""
+        holder: Mount | None = None
+        for mount in self.mounts or ():
+            point = mount.point.rstrip("/")
+            inside = real_path == point or real_path.startswith(point + "/")
+            if inside and (holder is None or len(mount.point) >= len(holder.point)):
+                holder = mount
+        return holder if holder is not None and "noexec" in holder.options else None
+
 
 class Snapshot(Struct, frozen=True, kw_only=True):
     """One host as it was found: plain data, good for judging any binary later."""
