@@ -183,7 +183,7 @@ class Transport(ServiceRequestingTransport):
         request = Message()
         request.add_byte(cMSG_SERVICE_REQUEST)
         request.add_string("ssh-userauth")
-        self._send_message(request)  # type: ignore[attr-defined]
+        self._send_message(request)
         while not self._accepted.wait(0.1):
             if not self.is_active() or not self._deadline.left_s():
                 raise EOFError
