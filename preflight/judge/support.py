@@ -106,7 +106,7 @@ def _shell(facts: Facts) -> Machine | None:
 def _compatible(facts: Facts, native: Machine, machine: Machine) -> Support | None:
     """Return what the kernel's compatibility options say; None where there is none to ask."""
     if native[0] == EM_X86_64 and machine == (EM_386, 32, "little"):
-        if facts.ia32 is None:
+        if facts.ia32 is None or facts.machine != "x86_64":  # an emulator speaks for the kernel
             return Support("unknown", "whether the kernel runs i386 programs could not be seen")
         return NATIVE if facts.ia32 else None
     if native[0] == EM_X86_64 and machine == (EM_X86_64, 32, "little"):
