@@ -1,3 +1,4 @@
+# make venv        preflight itself, installed into .venv
 # make dev         a development environment in .venv
 # make test        everything: what the tests need, the test hosts, lint, all tests
 # make test-quick  lint and the tests that need no hosts, in under a minute
@@ -11,21 +12,27 @@ RUN := $(VENV)/bin/python
 CAN_HAVE_HOSTS := $(shell [ "$$(id -u)" = 0 ] && [ -e /etc/debian_version ] && echo yes)
 PYTEST := $(RUN) -m pytest
 
-.PHONY: help dev setup lint format test test-quick bench docs \
+.PHONY: help venv dev setup lint format test test-quick bench crosscheck docs \
         hosts-build hosts-up hosts-down clean clean-hosts
 
 help:
 	@sed -n 's/^# make /make /p' $(MAKEFILE_LIST)
 
-dev: $(VENV)/ready
+venv: $(VENV)/installed
 
-$(VENV)/ready: pyproject.toml
+$(VENV)/installed: pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	    { echo "$(PYTHON) is too old; name one from 3.11 on: make PYTHON=python3.12" >&2; exit 1; }
 	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || tests/setup-debian.sh python3-venv
 	$(PYTHON) -m venv $(VENV)
 	$(RUN) -m pip install --quiet --upgrade 'pip>=25.1'
-	$(RUN) -m pip install --quiet --editable . --group dev
+	$(RUN) -m pip install --quiet --editable .
+	@touch $@
+
+dev: $(VENV)/ready
+
+$(VENV)/ready: $(VENV)/installed
+	$(RUN) -m pip install --quiet --group dev
 	@touch $@
 
 # make setup       Debian's packages for the tests (root)
@@ -51,9 +58,13 @@ test: $(if $(CAN_HAVE_HOSTS),setup) lint $(if $(CAN_HAVE_HOSTS),hosts-build)
 test-quick: lint
 	$(PYTEST) -n 2 -m "not hosts and not slow"
 
-# make bench       measurements; long ones too
+# make bench       all measurements; takes long, and root on Debian
 bench: dev
-	$(RUN) -m bench
+	for file in bench/[a-z]*.py; do $(RUN) -m bench.$$(basename $$file .py) || exit 1; done
+
+# make crosscheck  judge every program of some roots in every other; takes long, and root on Debian
+crosscheck: dev
+	$(RUN) -m tests.crosscheck
 
 # make docs        write docs/findings.md from the table of codes
 docs: dev

@@ -96,12 +96,13 @@ def _table(dynamic: Dynamic, columns: _Columns, relocations: Relocations) -> Sym
     _write(table, 0, 2, "H", _version_indexes(dynamic, count))
     table[2::18] = columns.infos[:count]
     table[3::18] = columns.others[:count]
-    table[4::18] = bytes(_places(columns))[:count]
+    table[4::18] = _places(columns)[:count]
     table[5::18] = relocations.uses[:count]
-    _write(table, 6, 4, "I", [min(size, _MAX_SIZE) for size in columns.sizes[:count]])
+    sizes = [min(_MAX_SIZE, size) for size in columns.sizes[:count]]
+    _write(table, 6, 4, "I", sizes)
     _write(table, 10, 4, "I", relocations.data_ranks[:count])
     _write(table, 14, 4, "I", relocations.slot_ranks[:count])
-    return SymbolTable(b"".join(name + b"\0" for name in names), bytes(table))
+    return SymbolTable(b"\0".join([*names, b""]), bytes(table))
 
 
 def _write(table: bytearray, offset: int, size: int, form: str, values: Iterable[int]) -> None:
@@ -114,9 +115,10 @@ def _write(table: bytearray, offset: int, size: int, form: str, values: Iterable
         table[offset + byte :: 18] = packed[byte::size]
 
 
-def _places(columns: _Columns) -> Iterator[int]:
-    for section, value in zip(columns.sections, columns.values, strict=True):
-        yield _PLACES.get(section, PLACE_SECTION) | (0 if value else PLACE_ZERO)
+def _places(columns: _Columns) -> bytes:
+    place = _PLACES.get
+    pairs = zip(columns.sections, columns.values, strict=True)
+    return bytes([place(s, PLACE_SECTION) | (0 if v else PLACE_ZERO) for s, v in pairs])
 
 
 def _names(dynamic: Dynamic, offsets: array.array[int]) -> Iterator[bytes]:

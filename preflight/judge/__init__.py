@@ -48,7 +48,7 @@ STAGES: tuple[Stage, ...] = (
     Stage((mounts.check_program,), mounts.predict),
     Stage((interpreter.check_interpreter,), interpreter.predict),
     Stage(
-        (libraries.check_libraries, mounts.check_libraries, versions.check_versions),
+        (libraries.check_libraries, versions.check_versions),
         libraries.predict,
     ),
     Stage((cpu.check_cpu_level,), cpu.predict),
@@ -61,10 +61,7 @@ PLUGIN_STAGES: tuple[Stage, ...] = (
     Stage((plugin.check_file,), plugin.predict_file),
     Stage((plugin.check_opener,), plugin.predict_libraries),
     Stage((plugin.check_mount,), plugin.predict_mount),
-    Stage(
-        (libraries.check_libraries, mounts.check_libraries, versions.check_versions),
-        plugin.predict_libraries,
-    ),
+    Stage((libraries.check_libraries, versions.check_versions), plugin.predict_libraries),
     Stage((cpu.check_cpu_level,), plugin.predict_cpu),
     Stage((plugin.check_tls,), plugin.predict_tls),
     Stage((symbols.check_symbols,), plugin.predict_symbols),
@@ -97,7 +94,8 @@ def judge(requirements: Requirements, start: Start, snapshot: Snapshot) -> Judge
         return Judgement(_verdict(case, (finding,), None))
     findings, prediction = _walk(case)
     questions = case.inquiry.open
-    asked = tuple(_not_asked(question) for question in questions)
+    why = snapshot.facts_unknown.get("answers")
+    asked = tuple(_not_asked(question, why) for question in questions)
     return Judgement(_verdict(case, (*findings, *asked), prediction), questions, case.inquiry.asked)
 
 
@@ -123,12 +121,13 @@ def _stages(case: Case, stages: tuple[Stage, ...]) -> tuple[tuple[Finding, ...],
     return tuple(findings), None
 
 
-def _not_asked(question: Question) -> Finding:
+def _not_asked(question: Question, why: str | None) -> Finding:
     return Finding(
         code="not-asked",
         severity="unknown",
         subject=question.path,
         message=f"{question.path} was not looked at",
+        evidence=(why,) if why else (),
     )
 
 

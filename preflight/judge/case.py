@@ -88,17 +88,15 @@ class Case:
 
     @cached_property
     def real_path(self) -> str | None:
-        """The install path with the symbolic links of its directory resolved."""
+        """The install path with symbolic links resolved, as far as it is there already."""
         path = self.start.install_path
         if path is None:
             return None
-        directory, name = posixpath.split(path)
-        state = self.inquiry.stat(path)
-        if isinstance(state, FileState) and state.real:
-            return state.real
-        parent = self.inquiry.stat(directory)
-        if isinstance(parent, FileState) and parent.real:
-            return posixpath.join(parent.real, name)
+        ancestors = [path, *_ancestors(path)]
+        states = [self.inquiry.stat(ancestor) for ancestor in ancestors]
+        for ancestor, state in zip(ancestors, states, strict=True):
+            if isinstance(state, FileState) and state.real:
+                return posixpath.normpath(state.real + path[len(ancestor.rstrip("/")) :])
         return path
 
     @cached_property
@@ -179,3 +177,12 @@ class Case:
 def _is_python_extension(elf: Elf) -> bool:
     """Whether CPython imports it, with RTLD_NOW.  Source: CPython Python/dynload_shlib.c."""
     return elf.symbols is not None and b"\0PyInit_" in elf.symbols.names
+
+
+def _ancestors(path: str) -> list[str]:
+    """Return the directories above *path*, the nearest first, "/" last."""
+    parents = []
+    while path not in ("/", ""):
+        path = posixpath.dirname(path)
+        parents.append(path)
+    return parents

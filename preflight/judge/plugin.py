@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator
 
 from preflight.judge import cpu, symbols
 from preflight.judge.case import Case, Prediction
-from preflight.judge.mounts import noexec_mount
 from preflight.judge.versions import problems
 from preflight.loader.setting import Ending
 from preflight.loader.tls import static_tls
@@ -56,10 +55,9 @@ def check_opener(case: Case) -> Iterator[Finding]:
 
 
 def check_mount(case: Case) -> Iterator[Finding]:
-    """Neither the library nor what comes with it is on a noexec mount.  Source: mmap(2), EPERM."""
-    facts = case.snapshot.facts
+    """The library itself is not on a noexec mount.  Source: mmap(2), EPERM."""
     path = case.real_path
-    if path is not None and (mount := noexec_mount(facts, path)):
+    if path is not None and (mount := case.snapshot.facts.noexec_mount(path)):
         yield Finding(
             code="mount-noexec",
             severity="error",
@@ -128,7 +126,11 @@ def predict_tls(case: Case) -> Prediction | None:
 
 def _told(case: Case, predict: Callable[[Case], Prediction | None]) -> Prediction | None:
     prediction = predict(case)
-    return None if prediction is None else Prediction(prediction.line, None)
+    if prediction is None:
+        return None
+    # An assertion of the loader ends the program.
+    asserted = (prediction.line or "").startswith("Inconsistency")
+    return Prediction(prediction.line, Ending.ERROR.value if asserted else None)
 
 
 def _of_file(case: Case, glibc: str, musl: str) -> Prediction:

@@ -67,7 +67,7 @@ class Miss(Struct, frozen=True, kw_only=True):
 
     name: str
     needed_by: str
-    kind: Literal["missing", "unusable"]
+    kind: Literal["missing", "unusable", "noexec"]
     subject: str  # what the loader names in its line: the soname, or a path
     message: str  # the loader's words about the subject
     tried: tuple[Step, ...]

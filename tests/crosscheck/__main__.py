@@ -17,12 +17,13 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack
+from functools import cache, partial
 from pathlib import Path
 from typing import NamedTuple
 
 from tests.crosscheck import recipes, stage
 from tests.crosscheck.oracle import Oracle
-from tests.crosscheck.pairs import Difference, Pair, compare, gather, wanted_of
+from tests.crosscheck.pairs import Difference, Pair, compare, gather, is_comparable, wanted_of
 from tests.crosscheck.prediction import Target
 from tests.crosscheck.record import Record
 
@@ -36,6 +37,7 @@ class Task(NamedTuple):
     tree: Path
     files: tuple[str, ...]
     targets: dict[str, Path]
+    caches: dict[str, Path]  # where the targets come from
 
 
 class Tally(NamedTuple):
@@ -54,16 +56,12 @@ def work(task: Task) -> Tally:
     for name, place in task.targets.items():
         target = Target(name, place)
         with ExitStack() as stack:
-            oracle: list[Oracle] = []
-
-            def speak() -> Oracle:
-                if not oracle:
-                    oracle.append(stack.enter_context(Oracle(place)))  # noqa: B023
-                return oracle[0]
-
-            record = stack.enter_context(Record(task.tree, recipes.tree_of(name), task.files[0]))
+            speak = cache(partial(_open, stack, place))
+            record = stack.enter_context(Record(task.tree, task.caches[name], task.files[0]))
             for pair in _pairs(task, name, target):
                 wanted = wanted_of(pair, target)
+                if wanted.elf is None or not is_comparable(pair, wanted.elf, target):
+                    continue
                 evidence = record.get(pair)
                 if evidence is None:
                     evidence = gather(pair, wanted, target, speak())
@@ -75,6 +73,10 @@ def work(task: Task) -> Tally:
     return Tally(pairs, judge_s, judged, differences)
 
 
+def _open(stack: ExitStack, place: Path) -> Oracle:
+    return stack.enter_context(Oracle(place))
+
+
 def _pairs(task: Task, name: str, target: Target) -> Iterator[Pair]:
     libs = f"{stage.PLACE}/{task.source}/usr/lib/x86_64-linux-gnu"
     for file in task.files:
@@ -83,6 +85,7 @@ def _pairs(task: Task, name: str, target: Target) -> Iterator[Pair]:
             yield Pair(name, path, {"LD_LIBRARY_PATH": libs}, "musl")
         else:
             yield Pair(name, path, {}, "glibc")
+            yield Pair(name, path, {"LD_LIBRARY_PATH": libs}, "glibc")
 
 
 def main() -> int:
@@ -93,22 +96,24 @@ def main() -> int:
     parser.add_argument("--every", type=int, default=1, help="only every Nth file")
     parser.add_argument("--show", type=int, default=3, help="examples of each difference")
     options = parser.parse_args()
-    sources = {name: recipes.tree_of(name) for name in options.sources.split(",")}
-    targets = {name: recipes.tree_of(name) for name in options.targets.split(",")}
+    sources = {name: recipes.made(name) for name in options.sources.split(",")}
+    targets = {name: recipes.made(name) for name in options.targets.split(",")}
     began = time.monotonic()
     with stage.set_up(targets, sources) as places:
-        tasks = list(_tasks(sources, places, options.every))
+        tasks = list(_tasks(sources, places, targets, options.every))
         with ProcessPoolExecutor(2) as pool:
             tallies = list(pool.map(work, tasks))
     _print(tallies, options.show, time.monotonic() - began)
     return int(any(tally.differences for tally in tallies))
 
 
-def _tasks(sources: dict[str, Path], places: dict[str, Path], every: int) -> Iterator[Task]:
+def _tasks(
+    sources: dict[str, Path], places: dict[str, Path], caches: dict[str, Path], every: int
+) -> Iterator[Task]:
     for name, tree in sources.items():
         files = list(stage.elf_files(tree))[::every]
         for start in range(0, len(files), CHUNK):
-            yield Task(name, tree, tuple(files[start : start + CHUNK]), places)
+            yield Task(name, tree, tuple(files[start : start + CHUNK]), places, caches)
 
 
 def _print(tallies: Sequence[Tally], show: int, seconds: float) -> None:

@@ -8,6 +8,8 @@ array ``[program, argv, env, seconds]``; the answer is one line of JSON:
 *status* is negative for a signal and null where time ran out.
 """
 
+# ruff: noqa: T201 (answers on its standard output)
+
 import json
 import os
 import resource

@@ -69,6 +69,11 @@ def loader_of(pair: Pair, elf: Elf, target: Target) -> str | None:
     return target.libc(pair.family, machine_name(elf.machine, elf.bits, elf.endian))
 
 
+def is_comparable(pair: Pair, elf: Elf, target: Target) -> bool:
+    """Whether anything can be tried: a library needs a loader of its machine there."""
+    return is_program(elf) or loader_of(pair, elf, target) is not None
+
+
 def wanted_of(pair: Pair, target: Target) -> Requirements:
     """Return the file's requirements; a program to be tried with musl names musl's loader."""
     wanted = requirements(target, pair.path, libc=pair.family)
@@ -123,12 +128,10 @@ def _of_start(verdict: Verdict, run: Run, path: str) -> _Found:
 def _of_trace(predicted: Traced, verdict: Verdict, run: Run, family: str) -> _Found:
     real = observation.traced(run, family)
     found: _Found = []
-    # Of a library that is missing a trace does not know the versions.
-    as_shown = _without_versions if real.missing else frozenset
     for what, ours, theirs in (
         ("missing", predicted.missing, real.missing),
         ("versions", predicted.versions, real.versions),
-        ("symbols", as_shown(predicted.symbols), as_shown(real.symbols)),
+        ("symbols", _sharp(predicted, predicted.symbols), _sharp(predicted, real.symbols)),
     ):
         if ours != theirs:
             found.append((what, sorted(ours - theirs)[:5], sorted(theirs - ours)[:5]))
@@ -139,8 +142,8 @@ def _of_trace(predicted: Traced, verdict: Verdict, run: Run, family: str) -> _Fo
     return found
 
 
-def _without_versions(symbols: Iterable[tuple[str, str]]) -> frozenset[tuple[str, str]]:
-    return frozenset((words.partition(", version ")[0], by) for words, by in symbols)
+def _sharp(predicted: Traced, symbols: Iterable[tuple[str, str]]) -> frozenset[tuple[str, str]]:
+    return frozenset((words, by) for words, by in symbols if by not in predicted.blurred)
 
 
 def _same_files(ours: set[str], theirs: Mapping[str, object] | frozenset[str]) -> bool:

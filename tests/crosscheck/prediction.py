@@ -62,6 +62,8 @@ class Traced(msgspec.Struct, frozen=True, kw_only=True):
     missing: frozenset[str]
     versions: frozenset[str]  # the lines
     symbols: frozenset[tuple[str, str]]  # "undefined symbol: f, version V", and of which object
+    # Objects that want versions of a missing library: a trace takes their symbols for unversioned.
+    blurred: frozenset[str] = frozenset()
 
 
 class Target:
@@ -116,8 +118,14 @@ class Target:
         family = case.resolution.family
         check = musl_symbols if family == "musl" else glibc_symbols
         found = check(case.setting, case.resolution)
+        missing = frozenset(miss.name for miss in case.resolution.misses)
         return Traced(
-            missing=frozenset(miss.name for miss in case.resolution.misses),
+            missing=missing,
+            blurred=frozenset(
+                entry.path
+                for entry in case.resolution.objects
+                if any(need.library in missing for need in entry.elf.version_needs)
+            ),
             versions=frozenset(problem.line for problem in version_problems(case)),
             symbols=frozenset(
                 (_words(problem.line) if family == "glibc" else problem.symbol, problem.needed_by)

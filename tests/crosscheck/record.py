@@ -28,11 +28,11 @@ class Record:
 
     def get(self, pair: Pair) -> Evidence | None:
         """Return what was said of *pair*."""
-        return self._known.get(pair.path)
+        return self._known.get(_name(pair))
 
     def put(self, pair: Pair, evidence: Evidence) -> None:
         """Keep what was said of *pair*."""
-        self._known[pair.path] = evidence
+        self._known[_name(pair)] = evidence
         self._changed = True
 
     def __enter__(self) -> Self:
@@ -53,3 +53,7 @@ class Record:
             partial = self._path.with_suffix(".partial")
             partial.write_bytes(data)
             partial.rename(self._path)
+
+
+def _name(pair: Pair) -> str:
+    return f"{pair.path}\0{pair.env}"

@@ -29,7 +29,7 @@ from preflight.loader.glibc.attempt import (
     spelled_out,
 )
 from preflight.loader.glibc.candidate import Fate, Site, examine
-from preflight.loader.glibc.release import Release, parse_release, rules_of
+from preflight.loader.glibc.release import Release, inconsistency, parse_release, rules_of
 from preflight.loader.glibc.search import Requester, Search
 from preflight.loader.setting import (
     Doubt,
@@ -40,7 +40,7 @@ from preflight.loader.setting import (
     Resolution,
     Setting,
 )
-from preflight.model.elf import DT_AUXILIARY, EM_386, Elf
+from preflight.model.elf import DT_AUXILIARY, EM_386, Elf, VersionDef
 from preflight.model.question import BytesContent, ElfContent, Failed
 
 
@@ -116,6 +116,7 @@ class _Load:
             self._rules,
             setting.facts.page_size or 4096,
             _kernel(setting.facts.kernel),
+            any("-linux-gnu" in directory for directory in self._search.system_dirs),
         )
         self._misses: list[Miss] = []
         self._doubts: list[Doubt] = []
@@ -124,6 +125,7 @@ class _Load:
         self._prefix = prefix(setting)
         self._maps = [_Map("", setting.argv0, self._program, "program", (-1, -1), {""})]
         self._loader_map = self._interpreter_map()
+        self._vdso = _vdso(setting.loader)
 
     def run(self) -> Resolution:
         """Load preloads and dependencies; return the whole."""
@@ -131,6 +133,7 @@ class _Load:
             self._doubt("the loader's release", None, "its bytes and its name do not say it")
         self._preload()
         self._complete(self._maps)
+        self._check_order()
         if self._setting.plugin is not None:
             self._open_plugin(self._setting.plugin)
         return Resolution(
@@ -238,11 +241,11 @@ class _Load:
             return name
         expanded = self._search.expand(name, current.requester)
         if expanded is None and not optional:
-            if current.requester.unplaced and tokens.needs_origin(name):
+            if current.requester.unplaced and tokens.needs(name, "ORIGIN"):
                 self._doubt(name, current.path, "the install path was not given")
             else:
                 words = "empty dynamic string token substitution"
-                self._refuse(name, current, NotFound(name, words, (), refused=True), fatal=True)
+                self._refuse(name, current, NotFound(name, words, (), "unusable"), fatal=True)
         return expanded
 
     def _map(
@@ -252,9 +255,6 @@ class _Load:
         if known := self._known(name):
             known.need(current)
             return known
-        if name == _vdso_name(self._setting.loader):
-            self._doubt(name, current.path, "it names the kernel's own object (vDSO)")
-            return None
         result = find(name, current.requester, self._search, self._site, self._setting)
         if isinstance(result, Found):
             return self._adopt(name, current, result)
@@ -268,12 +268,16 @@ class _Load:
         for entry in self._maps:
             if entry.answers(name):
                 return entry
-        return self._enlist_loader() if self._loader_map.answers(name) else None
+        for entry in (self._vdso, self._loader_map):
+            if entry.answers(name):
+                return self._enlist(entry)
+        return None
 
-    def _enlist_loader(self) -> _Map:
-        if self._loader_map not in self._maps:
-            self._maps.append(self._loader_map)
-        return self._loader_map
+    def _enlist(self, entry: _Map) -> _Map:
+        """Put an object that was there from the start into the list, where it is asked for."""
+        if entry not in self._maps:
+            self._maps.append(entry)
+        return entry
 
     def _adopt(self, name: str, current: _Map, found: Found) -> _Map:
         """Return the map of an opened file: an old one where it is the same file."""
@@ -283,7 +287,7 @@ class _Load:
             if entry.identity == identity:
                 entry.names.add(name)
                 entry.need(current)
-                return self._enlist_loader() if entry is self._loader_map else entry
+                return self._enlist(entry)
         origin = posixpath.dirname(self._search.absolute(path) or path)
         requester = Requester(path, found.content.elf, origin, current.requester)
         entry = _Map(name, path, requester, found.place.rule, identity, {name, path})
@@ -296,7 +300,7 @@ class _Load:
             Miss(
                 name=name,
                 needed_by=current.path,
-                kind="unusable" if result.refused else "missing",
+                kind=result.kind,
                 subject=result.subject,
                 message=result.message,
                 tried=result.steps,
@@ -308,6 +312,42 @@ class _Load:
         if fatal and not result.crash:
             words = spelled_out(result.message) if self._site.opening else result.message
             self._lines.append(f"{self._prefix}{result.subject}: {words}")
+
+    def _check_order(self) -> None:
+        """
+        Check what dl_main() asserts as it puts ld.so back between its neighbours.
+
+        The kernel's object stands second in the chain of all objects; where the
+        program needs it by name, it can stand elsewhere in the list.
+        """
+        chain = [entry for entry in self._maps if entry not in (self._vdso, self._loader_map)]
+        chain.insert(1, self._vdso)
+        follower = dict(zip(map(id, chain), chain[1:], strict=False))
+        if self._vdso not in self._maps or self._loader_map not in self._maps or self._misses:
+            return
+        at = self._maps.index(self._loader_map)
+        before, after = self._maps[at - 1], next(iter(self._maps[at + 1 :]), None)
+        if follower.get(id(before)) is self._vdso and after is not self._vdso:
+            before = self._vdso
+        if follower.get(id(before)) is not after:
+            self._refuse_order()
+
+    def _refuse_order(self) -> None:
+        old = self._release is not None and self._release < (2, 41)
+        own = "GL(dl_rtld_map)" if old else "_dl_rtld_map"
+        words = f"{own}.l_prev->l_next == {own}.l_next"
+        self._misses.append(
+            Miss(
+                name=self._vdso.name,
+                needed_by=self._vdso.needed_by[0],
+                kind="unusable",
+                subject=self._vdso.name,
+                message="the kernel's own object (vDSO) is needed after libc",
+                tried=(),
+            )
+        )
+        if line := inconsistency(self._release, "rtld.c", "dl_main", words):
+            self._lines.append(line)
 
     def _doubt(self, subject: str, needed_by: str | None, reason: str) -> None:
         self._doubts.append(Doubt(subject, needed_by, reason))
@@ -338,8 +378,14 @@ def _program_origin(setting: Setting) -> str | None:
     return posixpath.dirname(setting.path)
 
 
-def _vdso_name(loader: Elf) -> str:
-    return "linux-gate.so.1" if loader.machine == EM_386 else "linux-vdso.so.1"
+def _vdso(loader: Elf) -> _Map:
+    """Return the object that the kernel maps into every process (vdso(7))."""
+    name = "linux-gate.so.1" if loader.machine == EM_386 else "linux-vdso.so.1"
+    versions = ("LINUX_2.6", "LINUX_2.5", "LINUX_2.6.39")
+    defs = tuple(VersionDef(version, 2 + i, base=False) for i, version in enumerate(versions))
+    elf = Elf(size_bytes=0, head=b"", soname=name, version_defs=defs)
+    requester = Requester(name, elf, None, None)
+    return _Map(name, name, requester, "vDSO", (-2, -2), {name}, soname_added=True)
 
 
 def _kernel(release: str | None) -> tuple[int, int, int]:

@@ -14,23 +14,29 @@ from msgspec import Struct
 
 from preflight.loader.glibc.binding import Answer, Interface, Reference, answer, interface_of
 from preflight.loader.glibc.order import opened_order, relocation_order
-from preflight.loader.glibc.release import Rules, rules_of
+from preflight.loader.glibc.release import Release, Rules, inconsistency, rules_of
 from preflight.loader.setting import Object, Resolution, Setting
 from preflight.model.elf import USE_COPY, USE_DATA, USE_EAGER_SLOT, USE_TLS
 from preflight.model.text import decode
 
+# What check_match() asserts where a provider has no versions at all.
+_INCONSISTENT = "version->filename == NULL || ! _dl_name_match_p (version->filename, map)"
 _EAGER_USES = USE_DATA | USE_COPY | USE_TLS | USE_EAGER_SLOT
 
 
 class SymbolProblem(Struct, frozen=True):
-    """One reference that no definition answers."""
+    """
+    One reference that no definition answers, or a relocation that the loader does not know.
 
-    kind: Literal["start", "call"]  # fails at start, or when it is called
-    symbol: str
+    A "call" fails when it is made, everything else at start.
+    """
+
+    kind: Literal["start", "call", "relocation"]
+    symbol: str  # of "relocation": its type, in decimal
     version: str | None
     library: str | None  # where the version was expected
     needed_by: str
-    line: str  # what the loader prints
+    line: str | None  # what the loader prints, None: nobody knows exactly
 
 
 class _Party(Struct, frozen=True):
@@ -44,18 +50,22 @@ def check_symbols(setting: Setting, resolution: Resolution) -> Iterator[SymbolPr
     """Yield what cannot be bound, in the order in which the loader comes to it."""
     rules = rules_of(resolution.release or (2, 36))
     parties = [_Party(entry, interface_of(entry.elf)) for entry in resolution.objects]
-    check = _Check(setting, rules, parties)
+    check = _Check(setting, resolution.release, rules, parties)
     order = opened_order if setting.plugin else relocation_order
     for place in order(resolution.objects, depth_first=rules.sorts_by_depth):
         if resolution.objects[place].path != setting.interpreter:
+            yield from check.odd_relocations(parties[place])
             yield from check.problems(parties[place])
 
 
 class _Check:
     """The binding of one start."""
 
-    def __init__(self, setting: Setting, rules: Rules, parties: Sequence[_Party]) -> None:
+    def __init__(
+        self, setting: Setting, release: Release | None, rules: Rules, parties: Sequence[_Party]
+    ) -> None:
         self._argv0 = setting.argv0
+        self._release = release
         self._opening = setting.plugin is not None
         now = setting.plugin is not None and setting.plugin.now
         self._now = now or bool(setting.start.variable("LD_BIND_NOW"))
@@ -64,6 +74,14 @@ class _Check:
         # Those that offer most settle most; for what is met the order does not matter.
         self._offers = sorted((party.face.offers for party in parties), key=len, reverse=True)
         self._doubtful = set(self._doubtful_libraries())
+
+    def odd_relocations(self, party: _Party) -> Iterator[SymbolProblem]:
+        """Yield what _dl_reloc_bad_type() refuses."""
+        path = party.entry.path
+        start = "" if self._opening else f"{self._argv0}: error while loading shared libraries: "
+        for kind in party.entry.elf.odd_relocations:
+            line = f"{start}{path}: unexpected reloc type 0x{kind:02x}"
+            yield SymbolProblem("relocation", str(kind), None, None, path, line)
 
     def problems(self, party: _Party) -> Iterator[SymbolProblem]:
         """Yield what one object cannot bind: first what fails at start, by relocation order."""
@@ -124,9 +142,9 @@ class _Check:
             self._line(party.entry.path, words),
         )
 
-    def _line(self, path: str, words: str) -> str:
-        if words.startswith("Inconsistency"):
-            return words
+    def _line(self, path: str, words: str) -> str | None:
+        if words == _INCONSISTENT:
+            return inconsistency(self._release, "dl-lookup.c", "check_match", _INCONSISTENT)
         if self._opening:  # dlerror(3)
             return f"{path}: {words}"
         kind = "symbol lookup" if words.startswith("undefined") else "relocation"
@@ -141,7 +159,7 @@ def _unbound(reference: Reference, scope: Sequence[_Party], rules: Rules) -> str
         if said is Answer.YES:
             return None
         if said is Answer.INCONSISTENT:
-            return rules.bare_assertion
+            return _INCONSISTENT
         if rules.strict_version_file and provider:
             return (
                 f"symbol {name}, version {reference.version} not defined in file "

@@ -14,23 +14,33 @@ from preflight.loader.glibc.symbols import SymbolProblem
 from preflight.loader.setting import Object, Resolution, Setting
 from preflight.loader.symbols import (
     STB_LOCAL,
-    STT_GNU_IFUNC,
     STT_TLS,
     ByIdentity,
     Symbol,
     symbols_of,
 )
-from preflight.model.elf import USE_COPY, USE_POINTER, USE_SLOT, USE_TLS, Elf
+from preflight.model.elf import (
+    EM_386,
+    EM_AARCH64,
+    EM_ARM,
+    EM_X86_64,
+    USE_COPY,
+    USE_POINTER,
+    USE_SLOT,
+    USE_TLS,
+    Elf,
+)
 from preflight.model.text import decode
 
 # STT_NOTYPE, OBJECT, FUNC, COMMON, TLS: an IFUNC is invisible.
 _OK_TYPES = frozenset({0, 1, 2, 5, 6})
+_IRELATIVE = {EM_386: 42, EM_X86_64: 37, EM_ARM: 160, EM_AARCH64: 1032}
 _OK_BINDINGS = frozenset({1, 2, 10})  # GLOBAL, WEAK, GNU_UNIQUE
 _LFS64_SINCE = (1, 2, 4)  # before, these were symbols like all others
 _LFS64_LONGEST = 16  # characters of its buffer
 _LFS64 = frozenset(
     f"{name}64".encode()
-    for name in (
+    for name in (  # noqa: SIM905 - as musl has it
         "aio_cancel aio_error aio_fsync aio_read aio_return aio_suspend aio_write alphasort "
         "creat fallocate fgetpos fopen freopen fseeko fsetpos fstat fstatat fstatfs fstatvfs "
         "ftello ftruncate ftw getdents getrlimit glob globfree lio_listio lockf lseek lstat "
@@ -59,6 +69,7 @@ def check_symbols(setting: Setting, resolution: Resolution) -> Iterator[SymbolPr
     known = _LFS64 if _release(setting.loader) >= _LFS64_SINCE else frozenset()
     for entry, face in zip((*objects[1:], *objects[:1]), (*faces[1:], *faces[:1]), strict=True):
         if entry.path != setting.interpreter and entry.opened == (setting.plugin is not None):
+            yield from _odd_relocations(entry)
             for symbol in _unmet(face, faces, [known, *offers]):
                 yield _problem(entry, symbol, later=_is_deferred(setting, entry, symbol))
 
@@ -130,8 +141,9 @@ def _release(loader: Elf) -> tuple[int, ...]:
     return tuple(int(part) for part in text.partition("-")[0].split(".") if part.isdigit())
 
 
-def has_ifunc_relocations(entry: Object) -> bool:
-    """Whether an object carries IRELATIVE relocations, which musl does not know."""
-    return entry.elf.irelative or any(
-        symbol.type == STT_GNU_IFUNC for symbol in symbols_of(ByIdentity(entry.elf)).used
-    )
+def _odd_relocations(entry: Object) -> Iterator[SymbolProblem]:
+    """Yield what do_relocs() refuses: IRELATIVE, and what no loader knows."""
+    known = _IRELATIVE.get(entry.elf.machine) if entry.elf.irelative else None
+    for kind in (*entry.elf.odd_relocations, *(() if known is None else (known,))):
+        line = f"Error relocating {entry.path}: unsupported relocation type {kind}"
+        yield SymbolProblem("relocation", str(kind), None, None, entry.path, line)
