@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from preflight.judge.case import Case, Prediction
+from preflight.judge.versions import first_line
 from preflight.loader.glibc.release import rules_of
 from preflight.loader.setting import Object
 from preflight.model.elf import Elf
@@ -34,7 +35,8 @@ def predict(case: Case) -> Prediction:
     """Return the line for the last object in load order, which is checked first."""
     failing = [entry for entry in _marked(case) if _beyond(case, entry.elf)]
     name = failing[-1].path if failing else case.argv0
-    return Prediction(f"{name}: CPU ISA level is lower than required", 127)
+    line = f"{name}: CPU ISA level is lower than required"
+    return Prediction(first_line(case, line), 127)
 
 
 def _marked(case: Case) -> list[Object]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from preflight.judge.case import Case
-from preflight.model.elf import ET_DYN, ET_EXEC, PT_LOAD
+from preflight.judge.support import handler_of
+from preflight.model.elf import ET_DYN, ET_EXEC, PT_LOAD, Elf
 from preflight.model.verdict import Finding
 
 
@@ -29,12 +30,12 @@ def check_format(case: Case) -> Iterator[Finding]:
         yield Finding(
             code="script-not-judged",
             severity="unknown",
-            subject=requirements.path,
+            subject=requirements.name,
             message=f"{requirements.description}: its interpreter decides, and is not judged yet",
         )
     elif elf is None:
         yield _no_program(case, requirements.description)
-    elif elf.type not in (ET_EXEC, ET_DYN) or not elf.segments:
+    elif elf.type not in (ET_EXEC, ET_DYN) or not elf.segments or not headers_fit(elf):
         yield _no_program(case, elf.defect or "an ELF file that is no program")
     elif not elf.interpreter_terminated:
         yield _no_program(case, "its interpreter's path does not end with a NUL")
@@ -42,20 +43,33 @@ def check_format(case: Case) -> Iterator[Finding]:
         yield Finding(
             code="file-truncated",
             severity="error",
-            subject=requirements.path,
+            subject=requirements.name,
             message="the file ends before the segments that its program headers name",
             evidence=(f"{elf.size_bytes} bytes are there",),
         )
 
 
+def headers_fit(elf: Elf) -> bool:
+    """Whether the kernel reads the program headers (load_elf_phdrs): 64 KiB, all in the file."""
+    wide = elf.bits == 64
+    count = int.from_bytes(elf.head[56:58] if wide else elf.head[44:46], elf.endian)
+    return len(elf.segments) == count and count * elf.phentsize <= 1 << 16
+
+
 def _no_program(case: Case, what: str) -> Finding:
+    """Return the finding for what the kernel's own formats refuse; a handler may still take it."""
     handlers = case.snapshot.facts.binfmt
-    known = handlers == () or case.elf is not None
+    handler = handler_of(handlers or (), case.requirements.head)
+    reason = ""
+    if handler is not None:
+        reason = f"; the host hands it to {handler.interpreter}"
+    elif handlers is None:
+        reason = "; whether the host hands it to an emulator could not be seen"
     return Finding(
         code="format-not-elf",
-        severity="error" if known else "unknown",
-        subject=case.requirements.path,
-        message=f"not a Linux program: {what}",
+        severity="unknown" if reason else "error",
+        subject=case.requirements.name,
+        message=f"not a Linux program: {what}{reason}",
     )
 
 

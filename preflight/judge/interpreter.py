@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from preflight.judge.case import Case, Prediction
-from preflight.judge.mounts import noexec_mount
+from preflight.judge.image import headers_fit
 from preflight.loader import LOADERS
 from preflight.loader.glibc.load import release_of
 from preflight.loader.glibc.release import rules_of
@@ -61,6 +61,8 @@ def predict(case: Case) -> Prediction:
     if isinstance(answer, Failed):
         text = {"ELOOP": "Too many levels of symbolic links", "EISDIR": "Permission denied"}
         return Prediction(f"{name}: {text.get(answer.errno, answer.errno)}", 126)
+    if isinstance(answer, Absent) and answer.errno == "ENOTDIR":
+        return Prediction(f"{name}: Not a directory", 126)
     return Prediction(f"{name}: No such file or directory", 127)
 
 
@@ -114,7 +116,7 @@ def _refused(case: Case, answer: ElfContent) -> tuple[str, str] | None:
         return None
     if not answer.state.mode & 0o111:
         return "is not executable", "Permission denied"
-    if mount := noexec_mount(case.snapshot.facts, answer.state.real):
+    if mount := case.snapshot.facts.noexec_mount(answer.state.real):
         return f"lies on {mount.point}, mounted noexec", "Permission denied"
     if loader.size_bytes < (64 if elf.bits == 64 else 52):
         return "is shorter than an ELF header", "Input/output error"
@@ -123,6 +125,8 @@ def _refused(case: Case, answer: ElfContent) -> tuple[str, str] | None:
     if (loader.machine, loader.bits) != (elf.machine, elf.bits):
         name = machine_name(loader.machine, loader.bits, loader.endian)
         return f"is made for {name}", _CORRUPTED
+    if not loader.segments or not headers_fit(loader):
+        return "has no program headers that the kernel takes", _CORRUPTED
     return None
 
 

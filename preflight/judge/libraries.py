@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from preflight.judge.case import Case, Prediction
 from preflight.judge.versions import problems
-from preflight.loader.setting import Ending, Miss, Resolution
+from preflight.loader.setting import Miss, Resolution
 from preflight.model.verdict import Finding
 
 
@@ -32,32 +32,31 @@ def predict(case: Case) -> Prediction | None:
     resolution = case.resolution
     if resolution is None:
         return None
-    if fatal := [miss for miss in resolution.misses if miss.fatal]:
-        return Prediction(_first_line(resolution, fatal[0]), resolution.ending.value)
+    if any(miss.fatal for miss in resolution.misses):
+        return Prediction(_first_line(resolution), resolution.ending.value)
     found = problems(case)
     endings = [problem.ending for problem in found if problem.ending]
     if endings:
         line = next(iter((*resolution.lines, *(problem.line for problem in found))))
-        status = Ending.VERSION if Ending.VERSION in endings else endings[0]
-        return Prediction(line, status.value)
+        return Prediction(line, endings[0].value)
     return None
 
 
-def _first_line(resolution: Resolution, miss: Miss) -> str | None:
-    if resolution.ending in (Ending.BUS, Ending.SEGV):
-        return None
-    return resolution.lines[0] if resolution.lines else miss.message
+def _first_line(resolution: Resolution) -> str | None:
+    return resolution.lines[0] if resolution.lines else None
+
+
+_CODES = {"missing": "library-missing", "unusable": "library-unusable", "noexec": "mount-noexec"}
 
 
 def _finding(miss: Miss) -> Finding:
     verb = "was not found" if miss.kind == "missing" else "cannot be used"
-    subject = miss.name
     return Finding(
-        code="library-missing" if miss.kind == "missing" else "library-unusable",
+        code=_CODES[miss.kind],
         severity="error" if miss.fatal else "warning",
-        subject=subject,
+        subject=miss.tried[-1].path if miss.kind == "noexec" else miss.name,
         needed_by=miss.needed_by,
-        message=f"{subject} {verb}: {miss.message}",
+        message=f"{miss.name} {verb}: {miss.message}",
         evidence=tuple(
             f"{step.path or step.rule}: {step.result} ({step.rule})" for step in miss.tried
         ),

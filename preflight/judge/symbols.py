@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from preflight.judge.case import Case, Prediction
+from preflight.judge.versions import first_line
 from preflight.loader.glibc.symbols import SymbolProblem
 from preflight.loader.glibc.symbols import check_symbols as glibc_symbols
 from preflight.loader.musl.symbols import check_symbols as musl_symbols
@@ -18,8 +19,8 @@ def check_symbols(case: Case) -> Iterator[Finding]:
 
 def predict(case: Case) -> Prediction | None:
     """Return the loader's line for the first reference that must be bound at start."""
-    lines = [problem.line for problem in _problems(case) if problem.kind == "start"]
-    return Prediction(lines[0], 127) if lines else None
+    lines = [problem.line for problem in _problems(case) if problem.kind != "call"]
+    return Prediction(first_line(case, lines[0]), 127) if lines else None
 
 
 def _problems(case: Case) -> tuple[SymbolProblem, ...]:
@@ -31,6 +32,14 @@ def _problems(case: Case) -> tuple[SymbolProblem, ...]:
 
 
 def _finding(case: Case, problem: SymbolProblem) -> Finding:
+    if problem.kind == "relocation":
+        return Finding(
+            code="relocation-unsupported",
+            severity="error",
+            subject=f"relocation type {problem.symbol}",
+            needed_by=problem.needed_by,
+            message=f"the host's loader does not know relocation type {problem.symbol}",
+        )
     version = f"@{problem.version}" if problem.version else ""
     name = f"{problem.symbol}{version}"
     where = f" (expected in {problem.library})" if problem.library else ""

@@ -25,6 +25,14 @@ def problems(case: Case) -> tuple[VersionProblem, ...]:
     return tuple(glibc_versions(case.setting, case.resolution))
 
 
+def first_line(case: Case, line: str | None) -> str | None:
+    """Return what is printed first where *line* comes after libraries and versions."""
+    resolution = case.resolution
+    said = list(resolution.lines) if resolution else []
+    said += [problem.line for problem in problems(case) if problem.line and not problem.ending]
+    return said[0] if said else line
+
+
 def check_versions(case: Case) -> Iterator[Finding]:
     """Every version need of every loaded object is met by the library that was found."""
     return (_finding(problem) for problem in problems(case))

@@ -43,6 +43,7 @@ class Object(Struct, frozen=True, kw_only=True):
     rule: str
     needed_by: tuple[str, ...]
     preloaded: bool = False
+    depends: tuple[int, ...] = ()  # the places of what it needs in the load order
 
 
 class Miss(Struct, frozen=True, kw_only=True):
@@ -50,7 +51,7 @@ class Miss(Struct, frozen=True, kw_only=True):
 
     name: str
     needed_by: str
-    kind: Literal["missing", "unusable"]
+    kind: Literal["missing", "unusable", "noexec"]
     subject: str  # what the loader names in its line: the soname, or a path
     message: str  # the loader's words about the subject
     tried: tuple[Step, ...]

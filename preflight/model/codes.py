@@ -132,6 +132,13 @@ CODES: dict[str, Code] = {
         remedy="Install the release of the library that the program was linked against. Try with "
         "LD_BIND_NOW=1 to see it at start.",
     ),
+    "relocation-unsupported": Code(
+        title="The loader does not know a relocation of the file",
+        cause="A relocation type that this loader cannot process: a file made for a newer loader "
+        "or by an odd linker; for musl also every IFUNC (IRELATIVE).",
+        says="Error relocating ./app: unsupported relocation type 37",
+        remedy="Build the file for the host's libc; with musl, without IFUNC.",
+    ),
     "cpu-level-too-low": Code(
         title="The program or a library needs a newer CPU",
         cause="The file is marked as built for an x86-64 level (x86-64-v2, -v3, -v4) that the "

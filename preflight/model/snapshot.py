@@ -35,6 +35,7 @@ CAUSES = (
     "output-limit",
     "protocol",
     "interrupted",
+    "no-facts",
     "internal",
 )
 
@@ -73,7 +74,8 @@ class Facts(Struct, frozen=True, kw_only=True):
     What the facts script found; None where the host has no such thing.
 
     What could not be looked at is None here and named, with the reason, in
-    `Snapshot.facts_unknown` under the field's name.
+    `Snapshot.facts_unknown` under the field's name; there "answers" says why
+    questions were left open.
     """
 
     system: str | None = None  # uname -s
@@ -100,6 +102,16 @@ class Facts(Struct, frozen=True, kw_only=True):
     user: str | None = None
     proc_mounted: bool | None = None
     clock_s: int | None = None
+
+    def noexec_mount(self, real_path: str) -> Mount | None:
+        """Return the mount that holds *real_path*, where it forbids execution; else None."""
+        holder: Mount | None = None
+        for mount in self.mounts or ():
+            point = mount.point.rstrip("/")
+            inside = real_path == point or real_path.startswith(point + "/")
+            if inside and (holder is None or len(mount.point) >= len(holder.point)):
+                holder = mount
+        return holder if holder is not None and "noexec" in holder.options else None
 
 
 class Snapshot(Struct, frozen=True, kw_only=True):

@@ -89,6 +89,7 @@ class Recipe(msgspec.Struct, frozen=True):
     arch: str = "amd64"
     packages: tuple[str, ...] = COMMON
     variant: Literal["minbase", "extract"] = "minbase"
+    hooks: tuple[str, ...] = ()  # of mmdebstrap's own
     finish: str = ""  # shell commands that finish the root, which they get as "$1"
 
 
@@ -107,12 +108,13 @@ printf 'ID=musl-test\\nPRETTY_NAME="musl test"\\n' > etc/os-release
 RECIPES = {
     recipe.name: recipe
     for recipe in (
+        # The slowest one first, so that none waits for it in the end.
+        Recipe("arm64", "bookworm", arch="arm64"),
         Recipe("bullseye", "bullseye"),
         Recipe("bookworm", "bookworm"),
         Recipe("trixie", "trixie"),
         Recipe("sid", "sid", packages=PROGRAMS),
         Recipe("i386", "bookworm", arch="i386"),
-        Recipe("arm64", "bookworm", arch="arm64"),
         Recipe(
             "musl",
             "bookworm",

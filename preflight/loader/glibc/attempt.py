@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from enum import Enum, auto
+from typing import Literal
 
 from msgspec import Struct
 
@@ -43,12 +44,12 @@ class Found(Struct, frozen=True):
 
 
 class NotFound(Struct, frozen=True):
-    """The loader gives up; *refused*: it opened a file and did not like it."""
+    """The loader gives up; *kind*: what is wrong with what was found."""
 
     subject: str  # what its line names
     message: str  # its words
     steps: tuple[Step, ...]
-    refused: bool = False
+    kind: Literal["missing", "unusable", "noexec"] = "missing"
     crash: bool = False
 
 
@@ -86,7 +87,6 @@ class _Attempt:
         self._unexpanded: Unexpanded | None = None
         self._open = False
         self._other_class = False
-        self._last_errno = "ENOENT"
         self._result: Found | NotFound | None = None
 
     def run(self) -> Found | NotFound | Unsettled:
@@ -151,7 +151,8 @@ class _Attempt:
         return run_as is not None and run_as == self._setting.facts.user
 
     def _opened(self, place: Place, content: ElfContent) -> _Move:
-        result = examine(content.elf, self._site)
+        noexec = self._setting.facts.noexec_mount(content.state.real) is not None
+        result = examine(content.elf, self._site, noexec=noexec)
         if result.fate is Fate.USED:
             self._note(place, "found")
             self._result = Found(place, content, tuple(self._steps))
@@ -167,14 +168,14 @@ class _Attempt:
             place.path if result.fate is Fate.FATAL_AT_OPEN else self._name,
             result.words,
             tuple(self._steps),
-            refused=True,
+            kind="noexec" if result.fate is Fate.NOEXEC else "unusable",
             crash=result.fate is Fate.CRASH,
         )
         return _Move.END
 
     def _next(self, place: Place, note: str, errno: str) -> _Move:
         self._note(place, note)
-        self._last_errno = errno
+        self._search.errno = errno
         return _Move.NEXT_PLACE
 
     def _uncertain(self, place: Place, reason: str) -> _Move:
@@ -199,5 +200,7 @@ class _Attempt:
         if self._other_class:
             other = "ELFCLASS32" if self._setting.loader.bits == 64 else "ELFCLASS64"
             return NotFound(self._name, f"wrong ELF class: {other}", tuple(self._steps))
-        words = f"cannot open shared object file: {ERRNO_TEXT[self._last_errno]}"
+        words = "cannot open shared object file"
+        if self._search.errno is not None:
+            words += f": {ERRNO_TEXT[self._search.errno]}"
         return NotFound(self._name, words, tuple(self._steps))

@@ -18,13 +18,13 @@ from preflight.model.elf import (
     EM_ARM,
     ET_DYN,
     ET_EXEC,
+    PF_X,
     PT_DYNAMIC,
     PT_LOAD,
     Elf,
 )
 
 _EF_ARM_SOFT, _EF_ARM_HARD = 0x200, 0x400
-_GNU_ABI_MAX = 3  # libc-abis: DEFAULT, UNIQUE, ABSOLUTE
 
 
 class Fate(Enum):
@@ -35,6 +35,7 @@ class Fate(Enum):
     OTHER_CLASS = "other class"
     FATAL_AT_OPEN = "fatal at open"  # the line names the file's path
     FATAL_AT_MAP = "fatal at map"  # the line names what was asked for
+    NOEXEC = "noexec"  # fatal at map, too
     CRASH = "crash"  # SIGBUS, without a word
 
 
@@ -52,11 +53,16 @@ class Site(Struct, frozen=True):
     rules: Rules
     page_size: int
     kernel: tuple[int, int, int]
+    multiarch: bool  # Debian's loader, which looks at the machine before it complains
 
 
-def examine(elf: Elf, site: Site) -> Examination:
-    """Return what ld.so would do with *elf* where it was looking for a library."""
-    return _verify(elf, site) or _map(elf, site) or Examination(Fate.USED)
+def examine(elf: Elf, site: Site, *, noexec: bool = False) -> Examination:
+    """
+    Return what ld.so would do with *elf* where it was looking for a library.
+
+    *noexec*: the file lies on a mount that forbids execution.
+    """
+    return _verify(elf, site) or _map(elf, site, noexec=noexec) or Examination(Fate.USED)
 
 
 def _verify(elf: Elf, site: Site) -> Examination | None:
@@ -64,14 +70,14 @@ def _verify(elf: Elf, site: Site) -> Examination | None:
     loader = site.loader
     if elf.size_bytes < (64 if loader.bits == 64 else 52):
         return _at_open("file too short")
-    if words := _bad_ident(elf.head, loader):
-        return words
+    if words := _bad_ident(elf.head, site):
+        return _foreign(elf, site) or words
     if elf.head[20:24] != (b"\1\0\0\0" if loader.endian == "little" else b"\0\0\0\1"):
         return _at_open("ELF file version does not match current one")
     if elf.machine != loader.machine:
         return Examination(Fate.SKIPPED, "skipped: made for another machine")
     if loader.machine == EM_ARM and _float_conflict(elf.flags, loader.flags):
-        return _at_open("internal error")
+        return _foreign(elf, site) or _at_open("internal error")
     if elf.type not in (ET_DYN, ET_EXEC):
         return _at_open("only ET_DYN and ET_EXEC can be loaded")
     if elf.phentsize != (56 if loader.bits == 64 else 32):
@@ -81,7 +87,26 @@ def _verify(elf: Elf, site: Site) -> Examination | None:
     return _abi_tag(elf, site)
 
 
-def _bad_ident(head: bytes, loader: Elf) -> Examination | None:
+def _foreign(elf: Elf, site: Site) -> Examination | None:
+    """
+    Return the skip that Debian's loader makes of a file with a bad e_ident.
+
+    Source: Debian's patches unsubmitted-ldso-machine-mismatch and
+    unsubmitted-ldso-abi-check: only magic and class come before the machine.
+    """
+    loader = site.loader
+    if not site.multiarch or elf.head[:5] != loader.head[:5]:
+        return None
+    if int.from_bytes(elf.head[18:20], loader.endian) != loader.machine:
+        return Examination(Fate.SKIPPED, "skipped: made for another machine")
+    flags = int.from_bytes(elf.head[36:40], loader.endian)
+    if loader.machine == EM_ARM and _float_conflict(flags, loader.flags):
+        return Examination(Fate.SKIPPED, "skipped: made for the other float ABI")
+    return None
+
+
+def _bad_ident(head: bytes, site: Site) -> Examination | None:
+    loader = site.loader
     if head[:4] != b"\x7fELF":
         return _at_open("invalid ELF header")
     if head[4] != loader.head[4]:
@@ -93,7 +118,7 @@ def _bad_ident(head: bytes, loader: Elf) -> Examination | None:
     allowed = (0, 3, 64) if loader.machine == EM_ARM else (0, 3)
     if head[7] not in allowed:
         return _at_open("ELF file OS ABI invalid")
-    if head[8] != 0 and not (head[7] == 3 and head[8] < _GNU_ABI_MAX):
+    if head[8] != 0 and not (head[7] == 3 and head[8] < site.rules.gnu_abis):
         return _at_open("ELF file ABI version invalid")
     return _at_open("nonzero padding in e_ident") if any(head[9:16]) else None
 
@@ -125,7 +150,7 @@ def _abi_tag(elf: Elf, site: Site) -> Examination | None:
     return None
 
 
-def _map(elf: Elf, site: Site) -> Examination | None:
+def _map(elf: Elf, site: Site, *, noexec: bool) -> Examination | None:
     """The tests of _dl_map_object_from_fd(), in its order."""
     loads = [segment for segment in elf.segments if segment.type == PT_LOAD]
     for segment in loads:
@@ -138,6 +163,8 @@ def _map(elf: Elf, site: Site) -> Examination | None:
         return _at_map("object file has no loadable segments")
     if elf.type == ET_EXEC:
         return _at_map("cannot dynamically load executable")
+    if noexec and any(segment.flags & PF_X for segment in loads):
+        return Examination(Fate.NOEXEC, "failed to map segment from shared object")
     if not _has_dynamic(elf):
         return _at_map("object file has no dynamic section")
     if _pages_cut_off(elf, site.page_size):

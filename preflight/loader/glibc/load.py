@@ -14,16 +14,16 @@ from __future__ import annotations
 import posixpath
 import re
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from preflight.loader.glibc import tokens
 from preflight.loader.glibc.attempt import Found, NotFound, Unsettled, find
 from preflight.loader.glibc.candidate import Site
-from preflight.loader.glibc.release import Release, parse_release, rules_of
+from preflight.loader.glibc.release import Release, inconsistency, parse_release, rules_of
 from preflight.loader.glibc.search import Requester, Search
 from preflight.loader.setting import Doubt, Ending, Miss, Object, Resolution, Setting
-from preflight.model.elf import DT_AUXILIARY, EM_386, Elf
+from preflight.model.elf import DT_AUXILIARY, EM_386, Elf, VersionDef
 from preflight.model.question import BytesContent, ElfContent, Failed
 
 
@@ -62,6 +62,7 @@ class _Map:
     preloaded: bool = False
     soname_added: bool = False
     needed_by: list[str] = field(default_factory=list)
+    depends: list[_Map] = field(default_factory=list)
 
     @property
     def elf(self) -> Elf:
@@ -96,6 +97,7 @@ class _Load:
             self._rules,
             setting.facts.page_size or 4096,
             _kernel(setting.facts.kernel),
+            any("-linux-gnu" in directory for directory in self._search.system_dirs),
         )
         self._misses: list[Miss] = []
         self._doubts: list[Doubt] = []
@@ -103,6 +105,7 @@ class _Load:
         self._ending = Ending.ERROR
         self._maps = [_Map("", setting.argv0, self._program, "program", (-1, -1), {""})]
         self._loader_map = self._interpreter_map()
+        self._vdso = _vdso(setting.loader)
 
     def run(self) -> Resolution:
         """Load preloads and dependencies; return the whole."""
@@ -112,10 +115,11 @@ class _Load:
         queue = deque(self._maps)
         while queue:
             queue.extend(self._dependencies(queue.popleft()))
+        self._check_order()
         return Resolution(
             family="glibc",
             release=self._release,
-            objects=tuple(_freeze(entry) for entry in self._maps),
+            objects=_freeze(self._maps),
             misses=tuple(self._misses),
             doubts=tuple(self._doubts),
             lines=tuple(self._lines),
@@ -169,8 +173,9 @@ class _Load:
             known = len(self._maps)
             optional = dependency.tag == DT_AUXILIARY
             name = self._expanded(dependency.name, current, optional=optional)
-            if name is not None:
-                self._map(name, current, optional=optional)
+            loaded = None if name is None else self._map(name, current, optional=optional)
+            if loaded is not None:
+                current.depends.append(loaded)
             yield from self._maps[known:]
 
     def _expanded(self, name: str, current: _Map, *, optional: bool) -> str | None:
@@ -178,11 +183,11 @@ class _Load:
             return name
         expanded = self._search.expand(name, current.requester)
         if expanded is None and not optional:
-            if self._setting.path is None and tokens.needs_origin(name):
+            if self._setting.path is None and tokens.needs(name, "ORIGIN"):
                 self._doubt(name, current.path, "the install path was not given")
             else:
                 words = "empty dynamic string token substitution"
-                self._refuse(name, current, NotFound(name, words, (), refused=True), fatal=True)
+                self._refuse(name, current, NotFound(name, words, (), "unusable"), fatal=True)
         return expanded
 
     def _map(
@@ -192,9 +197,6 @@ class _Load:
         if known := self._known(name):
             known.need(current)
             return known
-        if name == _vdso_name(self._setting.loader):
-            self._doubt(name, current.path, "it names the kernel's own object (vDSO)")
-            return None
         result = find(name, current.requester, self._search, self._site, self._setting)
         if isinstance(result, Found):
             return self._adopt(name, current, result)
@@ -208,12 +210,16 @@ class _Load:
         for entry in self._maps:
             if entry.answers(name):
                 return entry
-        return self._enlist_loader() if self._loader_map.answers(name) else None
+        for entry in (self._vdso, self._loader_map):
+            if entry.answers(name):
+                return self._enlist(entry)
+        return None
 
-    def _enlist_loader(self) -> _Map:
-        if self._loader_map not in self._maps:
-            self._maps.append(self._loader_map)
-        return self._loader_map
+    def _enlist(self, entry: _Map) -> _Map:
+        """Put an object that was there from the start into the list, where it is asked for."""
+        if entry not in self._maps:
+            self._maps.append(entry)
+        return entry
 
     def _adopt(self, name: str, current: _Map, found: Found) -> _Map:
         """Return the map of an opened file: an old one where it is the same file."""
@@ -223,7 +229,7 @@ class _Load:
             if entry.identity == identity:
                 entry.names.add(name)
                 entry.need(current)
-                return self._enlist_loader() if entry is self._loader_map else entry
+                return self._enlist(entry)
         origin = posixpath.dirname(self._search.absolute(path) or path)
         requester = Requester(path, found.content.elf, origin, current.requester)
         entry = _Map(name, path, requester, found.place.rule, identity, {name, path})
@@ -236,7 +242,7 @@ class _Load:
             Miss(
                 name=name,
                 needed_by=current.path,
-                kind="unusable" if result.refused else "missing",
+                kind=result.kind,
                 subject=result.subject,
                 message=result.message,
                 tried=result.steps,
@@ -248,19 +254,60 @@ class _Load:
         if fatal and not result.crash:
             self._lines.append(f"{prefix(self._setting)}{result.subject}: {result.message}")
 
+    def _check_order(self) -> None:
+        """
+        Check what dl_main() asserts as it puts ld.so back between its neighbours.
+
+        The kernel's object stands second in the chain of all objects; where the
+        program needs it by name, it can stand elsewhere in the list.
+        """
+        chain = [entry for entry in self._maps if entry not in (self._vdso, self._loader_map)]
+        chain.insert(1, self._vdso)
+        follower = dict(zip(map(id, chain), chain[1:], strict=False))
+        if self._vdso not in self._maps or self._loader_map not in self._maps or self._misses:
+            return
+        at = self._maps.index(self._loader_map)
+        before, after = self._maps[at - 1], next(iter(self._maps[at + 1 :]), None)
+        if follower.get(id(before)) is self._vdso and after is not self._vdso:
+            before = self._vdso
+        if follower.get(id(before)) is not after:
+            self._refuse_order()
+
+    def _refuse_order(self) -> None:
+        old = self._release is not None and self._release < (2, 41)
+        own = "GL(dl_rtld_map)" if old else "_dl_rtld_map"
+        words = f"{own}.l_prev->l_next == {own}.l_next"
+        self._misses.append(
+            Miss(
+                name=self._vdso.name,
+                needed_by=self._vdso.needed_by[0],
+                kind="unusable",
+                subject=self._vdso.name,
+                message="the kernel's own object (vDSO) is needed after libc",
+                tried=(),
+            )
+        )
+        if line := inconsistency(self._release, "rtld.c", "dl_main", words):
+            self._lines.append(line)
+
     def _doubt(self, subject: str, needed_by: str | None, reason: str) -> None:
         self._doubts.append(Doubt(subject, needed_by, reason))
 
 
-def _freeze(entry: _Map) -> Object:
-    return Object(
-        name=entry.name,
-        path=entry.path,
-        elf=entry.elf,
-        names=tuple(sorted(entry.names)),
-        rule=entry.rule,
-        needed_by=tuple(entry.needed_by),
-        preloaded=entry.preloaded,
+def _freeze(maps: Sequence[_Map]) -> tuple[Object, ...]:
+    places = {id(entry): place for place, entry in enumerate(maps)}
+    return tuple(
+        Object(
+            name=entry.name,
+            path=entry.path,
+            elf=entry.elf,
+            names=tuple(sorted(entry.names)),
+            rule=entry.rule,
+            needed_by=tuple(entry.needed_by),
+            preloaded=entry.preloaded,
+            depends=tuple(places[id(needed)] for needed in entry.depends),
+        )
+        for entry in maps
     )
 
 
@@ -271,8 +318,14 @@ def _program_origin(setting: Setting) -> str | None:
     return posixpath.dirname(setting.path)
 
 
-def _vdso_name(loader: Elf) -> str:
-    return "linux-gate.so.1" if loader.machine == EM_386 else "linux-vdso.so.1"
+def _vdso(loader: Elf) -> _Map:
+    """Return the object that the kernel maps into every process (vdso(7))."""
+    name = "linux-gate.so.1" if loader.machine == EM_386 else "linux-vdso.so.1"
+    versions = ("LINUX_2.6", "LINUX_2.5", "LINUX_2.6.39")
+    defs = tuple(VersionDef(version, 2 + i, base=False) for i, version in enumerate(versions))
+    elf = Elf(size_bytes=0, head=b"", soname=name, version_defs=defs)
+    requester = Requester(name, elf, None, None)
+    return _Map(name, name, requester, "vDSO", (-2, -2), {name}, soname_added=True)
 
 
 def _kernel(release: str | None) -> tuple[int, int, int]:

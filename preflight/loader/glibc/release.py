@@ -14,6 +14,8 @@ class Rules(Struct, frozen=True, kw_only=True):
 
     hwcaps_subdirs: bool = False  # looks into glibc-hwcaps/LEVEL
     legacy_subdirs: bool = True  # looks into tls/, the platform's and hwcap's directories
+    x86_platform: bool = False  # $PLATFORM is the CPU's, not what the kernel calls it
+    gnu_abis: int = 3  # EI_ABIVERSION of ELFOSABI_GNU has to be below (libc-abis)
     skips_abi_tag: bool = True  # passes over a library whose ABI tag wants a newer kernel
     refuses_pie: bool = False  # BZ 24323
     checks_isa: bool = False  # GNU_PROPERTY_X86_ISA_1_NEEDED
@@ -23,15 +25,19 @@ class Rules(Struct, frozen=True, kw_only=True):
     old_kernel_fatal: bool = True  # "FATAL: kernel too old"
     strict_version_file: bool = True  # the needed file itself must have the symbol, BZ 24741
     bare_definitions: bool = False  # a versioned reference takes any symbol of a bare object
+    sorts_by_depth: bool = False  # elf/dl-sort-maps.c, BZ 17645
     cache_hwcap_ignored: bool = False  # entries with a legacy hwcap are never chosen
 
 
 # (the first release with it, field, value)
-CHANGES: tuple[tuple[Release, str, bool | str], ...] = (
+CHANGES: tuple[tuple[Release, str, bool | str | int], ...] = (
+    ((2, 26), "x86_platform", True),
+    ((2, 28), "gnu_abis", 4),
     ((2, 30), "strict_version_file", False),
     ((2, 31), "refuses_pie", True),
     ((2, 33), "hwcaps_subdirs", True),
     ((2, 33), "checks_isa", True),
+    ((2, 35), "sorts_by_depth", True),
     ((2, 35), "checks_alignment", False),
     ((2, 35), "misaligned", "ELF load command address/offset not page-aligned"),
     ((2, 36), "skips_abi_tag", False),
@@ -41,6 +47,32 @@ CHANGES: tuple[tuple[Release, str, bool | str], ...] = (
     ((2, 40), "cache_hwcap_ignored", True),
     ((2, 41), "bare_definitions", True),
 )
+
+
+# Where the assertions stand that a start can fail; other releases were not run here.
+_ASSERTIONS: dict[tuple[str, Release], int] = {
+    ("rtld.c", (2, 31)): 1897,
+    ("rtld.c", (2, 36)): 2060,
+    ("rtld.c", (2, 41)): 1998,
+    ("rtld.c", (2, 43)): 1990,
+    ("dl-version.c", (2, 31)): 205,
+    ("dl-version.c", (2, 36)): 204,
+    ("dl-version.c", (2, 41)): 204,
+    ("dl-version.c", (2, 43)): 204,
+    ("dl-lookup.c", (2, 31)): 111,
+    ("dl-lookup.c", (2, 36)): 107,
+}
+
+
+def inconsistency(release: Release | None, file: str, function: str, words: str) -> str | None:
+    """Return the line of a failed assertion; None where its line number is not known."""
+    number = _ASSERTIONS.get((file, release or (0, 0)))
+    if number is None:
+        return None
+    return (
+        f"Inconsistency detected by ld.so: {file}: {number}: {function}: "
+        f"Assertion `{words}' failed!"
+    )
 
 
 def rules_of(release: Release) -> Rules:

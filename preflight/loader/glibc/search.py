@@ -3,12 +3,12 @@ Where ld.so looks for a library, in its order.
 
 Source: glibc elf/dl-load.c, _dl_map_object() (the order of the lists),
 fillin_rpath() (what an element becomes), open_path() (when a list ends);
-elf/dl-hwcaps.c (the subdirectories).
+`hardware` has the
+subdirectories.
 """
 
 from __future__ import annotations
 
-import itertools
 import posixpath
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
@@ -17,19 +17,11 @@ from msgspec import Struct
 
 from preflight.loader.glibc import tokens
 from preflight.loader.glibc.cache import Cache, cache_flags, choose, parse_cache
+from preflight.loader.glibc.hardware import Hardware, hardware_of
 from preflight.loader.glibc.release import Rules
 from preflight.loader.setting import Setting
-from preflight.model.elf import DF_1_NODEFLIB, EM_386, EM_AARCH64, EM_ARM, EM_X86_64, Elf
+from preflight.model.elf import DF_1_NODEFLIB, Elf
 from preflight.model.question import BytesContent, FileState, NotAsked
-
-# The subdirectories that releases before 2.37 also try, alone and combined.
-_LEGACY = {
-    EM_X86_64: ("tls", "haswell", "xeon_phi", "avx512_1", "x86_64"),
-    EM_386: ("tls", "i386", "i486", "i586", "i686", "haswell", "xeon_phi", "sse2", "cmov"),
-    EM_AARCH64: ("tls", "aarch64", "atomics", "asimd"),
-    EM_ARM: ("tls", "v6l", "v7l", "v8l", "vfp", "neon", "half", "thumb", "fastmult", "edsp"),
-}
-_LEVELS = ("x86-64", "x86-64-v2", "x86-64-v3", "x86-64-v4")
 
 
 class Requester(Struct, frozen=True):
@@ -82,6 +74,8 @@ class Search:
         self._setting = setting
         self._rules = rules
         self._program = program
+        # The errno of the last file that could not be opened: stale, it ends up in messages.
+        self.errno: str | None = None
 
     def lists(self, name: str, requester: Requester) -> Iterator[PathList]:
         """Yield the lists in which *name* is looked up for *requester*, in order."""
@@ -133,13 +127,13 @@ class Search:
             for entry in self._cache.legacy(name, self._flags):
                 reason = "ld.so.cache lists it for some CPUs only"
                 yield Place("ld.so.cache", entry.path, uncertain=reason)
-        chosen = choose(self._cache, name, flags=self._flags, active=self._levels)
+        chosen = choose(self._cache, name, flags=self._flags, active=self._hardware.levels)
         if chosen is None:
             return
         if _no_default(requester) and chosen.path.startswith(self.system_dirs):
             yield Skip("ld.so.cache", f"{requester.label} has NODEFLIB")
             return
-        unsure = self._level_doubt if chosen.level else None
+        unsure = self._hardware.level_doubt if chosen.level else None
         yield Place("ld.so.cache", chosen.path, uncertain=unsure)
 
     def _system(self, name: str, requester: Requester) -> PathList:
@@ -155,30 +149,32 @@ class Search:
         for element in elements:
             directory = self.expand(element, holder) if element else "./"
             if directory is None:
-                if self._setting.path is None and tokens.needs_origin(element):
-                    yield Unexpanded(rule, element, "the install path was not given")
+                doubt = self._token_doubt(element)
+                if doubt:
+                    yield Unexpanded(rule, element, doubt)
                 else:
                     yield Skip(rule, f"{element} cannot be expanded")
             elif directory:
                 yield from self._in_directory(name, directory.rstrip("/") + "/", rule)
 
-    def _in_directory(self, name: str, directory: str, rule: str) -> Iterator[Place]:
-        if self._levels and self._is_directory(f"{directory}glibc-hwcaps"):
-            for level in self._levels:
-                path = f"{directory}glibc-hwcaps/{level}/{name}"
-                yield Place(f"{rule}, glibc-hwcaps/{level}", path, False, self._level_doubt)
-        if self._rules.legacy_subdirs:
-            for subdirectory in self._legacy(directory):
-                path = f"{directory}{subdirectory}/{name}"
-                reason = "an older glibc takes it on some CPUs"
-                yield Place(f"{rule}, {subdirectory}", path, False, reason)
-        yield Place(rule, directory + name)
+    def _token_doubt(self, text: str) -> str | None:
+        """Return why nobody can tell what the tokens of *text* stand for, None where one can."""
+        if self._setting.path is None and tokens.needs(text, "ORIGIN"):
+            return "the install path was not given"
+        return self._hardware.platform_doubt if tokens.needs(text, "PLATFORM") else None
 
-    def _legacy(self, directory: str) -> Iterator[str]:
-        known = _LEGACY.get(self._setting.loader.machine, ())
-        there = [name for name in known if self._is_directory(directory + name)]
-        for size in range(len(there), 0, -1):
-            yield from ("/".join(chosen) for chosen in itertools.combinations(there, size))
+    def _in_directory(self, name: str, directory: str, rule: str) -> Iterator[Place]:
+        hardware = self._hardware
+        if hardware.levels and self._is_directory(f"{directory}glibc-hwcaps"):
+            for level in hardware.levels:
+                path = f"{directory}glibc-hwcaps/{level}/{name}"
+                yield Place(f"{rule}, glibc-hwcaps/{level}", path, False, hardware.level_doubt)
+        there = {word for word in hardware.legacy if self._is_directory(directory + word)}
+        for subdirectory in hardware.legacy_subdirs() if there else ():
+            if subdirectory.partition("/")[0] in there:
+                path = f"{directory}{subdirectory}/{name}"
+                yield Place(f"{rule}, {subdirectory}", path, False, hardware.legacy_doubt)
+        yield Place(rule, directory + name)
 
     def _is_directory(self, path: str) -> bool:
         absolute = self.absolute(path)
@@ -201,21 +197,8 @@ class Search:
         return identity.system_dirs if identity else ()
 
     @cached_property
-    def _levels(self) -> tuple[str, ...]:
-        """The glibc-hwcaps levels that the loader knows and this CPU may have, best first."""
-        identity, level = self._setting.loader.identity, self._setting.facts.cpu_level
-        if identity is None or not self._rules.hwcaps_subdirs:
-            return ()
-        if level not in _LEVELS:
-            return identity.hwcaps
-        return tuple(
-            name for name in identity.hwcaps if name in _LEVELS[: _LEVELS.index(level) + 1]
-        )
-
-    @property
-    def _level_doubt(self) -> str | None:
-        known = self._setting.facts.cpu_level in _LEVELS
-        return None if known else "the CPU's level is not known"
+    def _hardware(self) -> Hardware:
+        return hardware_of(self._setting, self._rules)
 
     @cached_property
     def _cache_answer(self) -> object:
@@ -236,7 +219,7 @@ class Search:
         return {
             "ORIGIN": requester.origin,
             "LIB": tokens.lib_token(self.system_dirs),
-            "PLATFORM": self._setting.facts.machine,
+            "PLATFORM": self._hardware.platform,
         }
 
 

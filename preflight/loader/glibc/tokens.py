@@ -18,9 +18,9 @@ def has_token(text: str) -> bool:
     return _TOKEN.search(text) is not None
 
 
-def needs_origin(text: str) -> bool:
-    """Return whether *text* holds $ORIGIN."""
-    return any("ORIGIN" in (match[1], match[2]) for match in _TOKEN.finditer(text))
+def needs(text: str, token: str) -> bool:
+    """Return whether *text* holds $*token*."""
+    return any(token in (match[1], match[2]) for match in _TOKEN.finditer(text))
 
 
 def expand(text: str, values: Mapping[str, str | None]) -> str | None:

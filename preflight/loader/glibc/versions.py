@@ -12,7 +12,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from preflight.loader.glibc.release import rules_of
+from preflight.loader.glibc.release import Release, inconsistency, rules_of
 from preflight.loader.setting import Ending, Object, Resolution, Setting
 from preflight.model.elf import Elf, VersionNeed
 
@@ -27,7 +27,7 @@ class VersionProblem(Struct, frozen=True):
     provider: str | None  # the path of what answered to that name
     version: str
     needed_by: str
-    line: str  # what the loader prints
+    line: str | None  # what the loader prints, None: nobody knows exactly
     offered: tuple[str, ...] = ()  # what the provider defines of the same family
     ending: Ending | None = None  # None: only a warning
 
@@ -42,7 +42,7 @@ def check_versions(setting: Setting, resolution: Resolution) -> Iterator[Version
             if provider is not None:
                 yield from _check(setting, wanting, need, provider)
             elif need.library not in undecided and not setting.inquiry.open:
-                yield _unrequested(wanting, need)
+                yield _unrequested(wanting, need, resolution.release)
         if rules_of(resolution.release or (2, 36)).checks_relr and _lacks_relr_need(wanting.elf):
             yield _relr(setting, wanting)
 
@@ -88,11 +88,8 @@ def _family(defined: set[str], wanted: str) -> tuple[str, ...]:
     return tuple(sorted(name for name in defined if name.startswith(start)))
 
 
-def _unrequested(wanting: Object, need: VersionNeed) -> VersionProblem:
-    line = (
-        "Inconsistency detected by ld.so: dl-version.c: _dl_check_map_versions: "
-        "Assertion `needed != NULL' failed!"
-    )
+def _unrequested(wanting: Object, need: VersionNeed, release: Release | None) -> VersionProblem:
+    line = inconsistency(release, "dl-version.c", "_dl_check_map_versions", "needed != NULL")
     return VersionProblem(
         "unrequested",
         need.library,
@@ -106,7 +103,11 @@ def _unrequested(wanting: Object, need: VersionNeed) -> VersionProblem:
 
 def _lacks_relr_need(elf: Elf) -> bool:
     """Whether the object has DT_RELR and needs libc, yet no version says that libc knows it."""
-    if not elf.has_relr or not any(name.startswith("libc.so.") for name in elf.needed):
+    if (
+        not elf.has_relr
+        or not elf.version_needs
+        or not any(name.startswith("libc.so.") for name in elf.needed)
+    ):
         return False
     names = {version.name for need in elf.version_needs for version in need.versions}
     private = any(definition.name == "GLIBC_PRIVATE" for definition in elf.version_defs)

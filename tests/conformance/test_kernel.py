@@ -1,0 +1,207 @@
+"""What the kernel refuses before any loader runs.  Source: Linux fs/binfmt_elf.c."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from preflight.model.start import Start
+from tests.conformance.builds import Copy, Dir, Link, Patch, Raw, elf, program
+from tests.conformance.scenario import APP, Scenario, case_name, cases
+from tests.hosts import runs
+
+pytestmark = pytest.mark.hosts
+
+LD = "/opt/app/ld.so"
+HOME = program(interpreter=LD)
+ONE = ("bookworm",)
+LOADER = "/lib64/ld-linux-x86-64.so.2"
+PHENTSIZE, PHNUM = 54, 56  # where they stand in a 64-bit header
+
+
+def chmod(path: str, mode: int) -> object:
+    """Return what gives *path* of a root this mode."""
+    return lambda root: Path(f"{root}{path}").chmod(mode)
+
+
+def noexec(path: str) -> object:
+    """Return what moves the files of a directory to a noexec mount."""
+
+    def prepare(root: Path) -> None:
+        directory = Path(f"{root}{path}")
+        files = {file.name: file.read_bytes() for file in directory.iterdir()}
+        runs.mount("tmpfs", "noexec", directory, "noexec,mode=755")
+        for name, data in files.items():
+            (directory / name).write_bytes(data)
+            (directory / name).chmod(0o755)
+
+    return prepare
+
+
+MAIN = elf(interpreter=LOADER)
+STATIC = elf(type=2, dynamic=False)
+
+CASES = cases(
+    Scenario(
+        name="a-static-program-starts",
+        files={APP: STATIC},
+        roots=(*ONE, "musl"),
+    ),
+    Scenario(
+        name="interpreter-absent",
+        files={APP: HOME},
+        finds=(f"interpreter-missing {LD}",),
+        roots=(*ONE, "musl"),
+    ),
+    Scenario(
+        name="interpreter-is-text",
+        files={APP: HOME, LD: Raw(b"this is no loader, but long enough to hold a header\n" * 3)},
+        finds=(f"interpreter-unusable {LD}",),
+        roots=ONE,
+    ),
+    Scenario(
+        name="interpreter-for-another-machine",
+        files={APP: HOME, LD: elf(machine=183)},
+        finds=(f"interpreter-unusable {LD}",),
+        roots=ONE,
+    ),
+    Scenario(
+        name="interpreter-for-i386",
+        files={APP: HOME, LD: elf(machine=3, bits=32)},
+        finds=(f"interpreter-unusable {LD}",),
+        roots=ONE,
+    ),
+    Scenario(
+        name="interpreter-not-executable",
+        files={APP: HOME, LD: elf()},
+        finds=(f"interpreter-unusable {LD}",),
+        prepare=chmod(LD, 0o644),
+        roots=ONE,
+    ),
+    Scenario(
+        name="interpreter-is-a-directory",
+        files={APP: HOME, LD: Dir()},
+        finds=(f"interpreter-unusable {LD}",),
+        roots=ONE,
+    ),
+    Scenario(
+        name="interpreter-is-empty",
+        files={APP: HOME, LD: Raw(b"")},
+        finds=(f"interpreter-unusable {LD}",),
+        roots=ONE,
+    ),
+    Scenario(
+        name="interpreter-is-shorter-than-a-header",
+        files={APP: HOME, LD: Raw(b"\x7fELF")},
+        finds=(f"interpreter-unusable {LD}",),
+        roots=ONE,
+    ),
+    Scenario(
+        name="interpreter-is-a-loop",
+        files={APP: HOME, LD: Link("ld.so")},
+        finds=(f"interpreter-unusable {LD}",),
+        roots=ONE,
+    ),
+    Scenario(
+        name="interpreter-below-a-file",
+        files={APP: program(interpreter="/opt/app/file/ld.so"), "/opt/app/file": Raw(b"")},
+        finds=("interpreter-missing /opt/app/file/ld.so",),
+        roots=ONE,
+    ),
+    Scenario(
+        name="interpreter-has-wrong-phentsize",
+        files={APP: HOME, LD: Patch(elf(), ((PHENTSIZE, b"\x20"),))},
+        finds=(f"interpreter-unusable {LD}",),
+        roots=ONE,
+    ),
+    Scenario(
+        name="interpreter-has-no-program-headers",
+        files={APP: HOME, LD: Patch(elf(), ((PHNUM, b"\0\0"),))},
+        finds=(f"interpreter-unusable {LD}",),
+        roots=ONE,
+    ),
+    Scenario(
+        name="interpreter-on-noexec-mount",
+        files={APP: program(interpreter="/opt/ld/ld.so"), "/opt/ld/ld.so": elf()},
+        finds=("interpreter-unusable /opt/ld/ld.so",),
+        prepare=noexec("/opt/ld"),
+        roots=ONE,
+    ),
+    Scenario(
+        name="program-on-noexec-mount",
+        files={APP: program()},
+        finds=(f"mount-noexec {APP}",),
+        prepare=noexec("/opt/app/bin"),
+        roots=ONE,
+    ),
+    Scenario(
+        name="interpreter-relative-to-cwd",
+        files={APP: program(interpreter="ld.so"), "/srv/ld.so": Copy(LOADER)},
+        start=Start(install_path=APP, cwd="/srv"),
+        roots=ONE,
+    ),
+    Scenario(
+        name="program-for-another-machine",
+        files={APP: elf(machine=22, endian="big", type=2)},
+        finds=("machine-mismatch s390x",),
+        roots=ONE,
+    ),
+    Scenario(
+        name="program-is-an-object-file",
+        files={APP: elf(type=1)},
+        finds=(f"format-not-elf {APP}",),
+        roots=ONE,
+    ),
+    Scenario(
+        name="program-is-a-core-file",
+        files={APP: elf(type=4)},
+        finds=(f"format-not-elf {APP}",),
+        roots=ONE,
+    ),
+    Scenario(
+        name="program-has-wrong-phentsize",
+        files={APP: Patch(STATIC, ((PHENTSIZE, b"\x20"),))},
+        finds=(f"format-not-elf {APP}",),
+        roots=ONE,
+    ),
+    Scenario(
+        name="program-has-no-program-headers",
+        files={APP: Patch(STATIC, ((PHNUM, b"\0\0"),))},
+        finds=(f"format-not-elf {APP}",),
+        roots=ONE,
+    ),
+    Scenario(
+        name="program-headers-beyond-the-end",
+        files={APP: Patch(STATIC, ((32, b"\0\0\1\0\0\0\0\0"),))},
+        finds=(f"format-not-elf {APP}",),
+        roots=ONE,
+    ),
+    Scenario(
+        name="more-program-headers-than-64-kib",
+        files={
+            APP: Patch(
+                Raw(elf(type=2, dynamic=False).data + bytes(1 << 17)), ((PHNUM, b"\x93\x04"),)
+            )
+        },
+        finds=(f"format-not-elf {APP}",),
+        roots=ONE,
+    ),
+    Scenario(
+        name="program-has-unknown-osabi",
+        files={APP: elf(type=2, dynamic=False, osabi=9)},
+        roots=ONE,
+    ),
+    Scenario(
+        name="interpreter-path-without-nul",
+        files={APP: Patch(MAIN, ((MAIN.data.index(LOADER.encode()) + len(LOADER), b"x"),))},
+        finds=(f"format-not-elf {APP}",),
+        roots=ONE,
+    ),
+)
+
+
+@pytest.mark.parametrize(("scenario", "root"), CASES, ids=case_name)
+def test_kernel(scenario, root, agree):
+    """What the kernel refuses is refused, in its words."""
+    agree(scenario, root)
