@@ -48,8 +48,13 @@ class Symbol(NamedTuple):
 
     @property
     def local(self) -> bool:
-        """Whether binding or visibility (internal, hidden) keep it inside its object."""
-        return self.info >> 4 == STB_LOCAL or self.other & 3 in (1, 2)
+        """Whether the binding is local."""
+        return self.info >> 4 == STB_LOCAL
+
+    @property
+    def hidden(self) -> bool:
+        """Whether the visibility (internal, hidden) keeps it inside its object."""
+        return self.other & 3 in (1, 2)
 
     @property
     def undefined(self) -> bool:

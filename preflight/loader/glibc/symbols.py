@@ -88,7 +88,7 @@ def _check_object(
     lazy: list[SymbolProblem] = []
     for symbol in party.symbols.used:
         copied = bool(symbol.uses & USE_COPY)
-        if symbol.local or symbol.weak or not (symbol.undefined or copied):
+        if symbol.local or symbol.hidden or symbol.weak or not (symbol.undefined or copied):
             continue
         reference = _reference(party, symbol)
         words = _unbound(reference, scope, rules)
@@ -164,6 +164,8 @@ def _answers(
 
 
 def _eligible(symbol: Symbol, wanting: Symbol) -> bool:
+    if symbol.hidden:
+        return False
     if symbol.zero and symbol.place & 0xF != PLACE_ABSOLUTE and symbol.type != STT_TLS:
         return False
     if symbol.undefined and wanting.uses & (USE_SLOT | USE_TLS):

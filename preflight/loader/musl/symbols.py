@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from preflight.loader.glibc.symbols import SymbolProblem
+from preflight.loader.musl.load import release_of
 from preflight.loader.setting import Object, Resolution, Setting
 from preflight.loader.symbols import STT_TLS, Symbol, symbols_of
 from preflight.model.elf import (
@@ -28,25 +29,49 @@ _IRELATIVE = {EM_386: 42, EM_X86_64: 37, EM_ARM: 160, EM_AARCH64: 1032}
 _OK_BINDINGS = frozenset({1, 2, 10})  # GLOBAL, WEAK, GNU_UNIQUE
 
 
+# From 1.2.4 on these with "64" at their end are not symbols but aliases (get_lfs64).
+_LFS64 = frozenset(
+    b"""
+    aio_cancel aio_error aio_fsync aio_read aio_return aio_suspend aio_write alphasort creat
+    fallocate fgetpos fopen freopen fseeko fsetpos fstat fstatat fstatfs fstatvfs ftello ftruncate
+    ftw getdents getrlimit glob globfree lio_listio lockf lseek lstat mkostemp mkostemps mkstemp
+    mkstemps mmap nftw open openat posix_fadvise posix_fallocate pread preadv prlimit pwrite
+    pwritev readdir scandir sendfile setrlimit stat statfs statvfs tmpfile truncate versionsort
+    __fxstat __fxstatat __lxstat __xstat
+    """.split()
+)
+_LFS64_BYTES = 16  # a longer name was not found before 1.2.6
+
+
 def check_symbols(setting: Setting, resolution: Resolution) -> Iterator[SymbolProblem]:
     """Yield what cannot be bound: the libraries in load order, then the program."""
     objects = resolution.objects
+    release = release_of(setting)
     for entry in (*objects[1:], *objects[:1]):
         if entry.path != setting.interpreter:
             yield from _odd_relocations(entry)
-            yield from _check_object(entry, objects)
+            yield from _check_object(entry, objects, release)
 
 
-def _check_object(entry: Object, objects: Sequence[Object]) -> Iterator[SymbolProblem]:
+def _check_object(
+    entry: Object, objects: Sequence[Object], release: tuple[int, ...]
+) -> Iterator[SymbolProblem]:
     for symbol in symbols_of(entry.elf).used:
         if symbol.info >> 4 == 0 or (symbol.undefined and symbol.weak):
             continue
         scope = objects[1:] if symbol.uses & USE_COPY else objects
-        if any(_answers(party, symbol) for party in scope):
+        if any(_answers(party, symbol) for party in scope) or _is_alias(symbol.name, release):
             continue
         name = decode(symbol.name)
         line = f"Error relocating {entry.path}: {name}: symbol not found"
         yield SymbolProblem("start", name, None, None, entry.path, line)
+
+
+def _is_alias(name: bytes, release: tuple[int, ...]) -> bool:
+    """Whether musl itself takes the name for one without "64"."""
+    if release < (1, 2, 4) or (release < (1, 2, 6) and len(name) > _LFS64_BYTES):
+        return False
+    return name == b"readdir64_r" or (name.endswith(b"64") and name[:-2] in _LFS64)
 
 
 def _answers(party: Object, wanting: Symbol) -> bool:
