@@ -57,8 +57,9 @@ def best_s(work: Callable[[], object]) -> float:
 
 def in_process(code: str, path: Path) -> tuple[float, float]:
     """Run *code* in a Python of its own; return seconds and its peak memory in MB."""
-    script = f"import sys, resource; path = sys.argv[1]\n{code}\n"
-    script += "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
+    script = f"import re, sys; path = sys.argv[1]\n{code}\n"
+    # Not ru_maxrss, which a child begins with that of its parent.
+    script += "print(re.search(r'VmHWM:\\s+(\\d+)', open('/proc/self/status').read())[1])"
     start = time.perf_counter()
     command = [sys.executable, "-c", script, str(path)]
     done = subprocess.run(command, check=True, capture_output=True, text=True)

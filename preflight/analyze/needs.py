@@ -66,8 +66,8 @@ def _bound_symbols(elf: Elf, indexes: Collection[int]) -> Iterator[str]:
         return
     names = elf.symbols.names.split(b"\0")
     records = struct.iter_unpack(SYMBOL_RECORD, elf.symbols.records)
-    for name, (index, *_) in zip(names, records, strict=False):
-        if index & _INDEX in indexes:
+    for name, record in zip(names, records, strict=False):
+        if record[0] & _INDEX in indexes:
             yield text.decode(name)
 
 

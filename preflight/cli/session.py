@@ -63,12 +63,11 @@ def starts(
 
     With --local a binary is judged where it lies, unless an install path is given.
     """
-    several = len(requirements) > 1
+    in_place = local and override.install_path is None
+    several = len(requirements) > 1 and not in_place
 
     def start(host: Host, needed: Requirements) -> Start:
-        chosen = override
-        if local and override.install_path is None:
-            chosen = _at(override, posixpath.abspath(needed.path))
+        chosen = _at(override, posixpath.abspath(needed.path)) if in_place else override
         return resolve_start(host, binary_name=needed.name, several=several, override=chosen)
 
     return start

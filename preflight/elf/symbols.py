@@ -96,10 +96,11 @@ def _table(dynamic: Dynamic, columns: _Columns, uses: bytearray) -> SymbolTable:
     _write(table, 0, 2, "H", _version_indexes(dynamic, count))
     table[2::10] = columns.infos[:count]
     table[3::10] = columns.others[:count]
-    table[4::10] = bytes(_places(columns))[:count]
+    table[4::10] = _places(columns)[:count]
     table[5::10] = uses[:count]
-    _write(table, 6, 4, "I", [min(size, _MAX_SIZE) for size in columns.sizes[:count]])
-    return SymbolTable(b"".join(name + b"\0" for name in names), bytes(table))
+    sizes = [min(_MAX_SIZE, size) for size in columns.sizes[:count]]
+    _write(table, 6, 4, "I", sizes)
+    return SymbolTable(b"\0".join([*names, b""]), bytes(table))
 
 
 def _write(table: bytearray, offset: int, size: int, form: str, values: Iterable[int]) -> None:
@@ -112,9 +113,10 @@ def _write(table: bytearray, offset: int, size: int, form: str, values: Iterable
         table[offset + byte :: 10] = packed[byte::size]
 
 
-def _places(columns: _Columns) -> Iterator[int]:
-    for section, value in zip(columns.sections, columns.values, strict=True):
-        yield _PLACES.get(section, PLACE_SECTION) | (0 if value else PLACE_ZERO)
+def _places(columns: _Columns) -> bytes:
+    place = _PLACES.get
+    pairs = zip(columns.sections, columns.values, strict=True)
+    return bytes([place(s, PLACE_SECTION) | (0 if v else PLACE_ZERO) for s, v in pairs])
 
 
 def _names(dynamic: Dynamic, offsets: array.array[int]) -> Iterator[bytes]:

@@ -30,7 +30,7 @@ def check_format(case: Case) -> Iterator[Finding]:
         yield Finding(
             code="script-not-judged",
             severity="unknown",
-            subject=requirements.path,
+            subject=requirements.name,
             message=f"{requirements.description}: its interpreter decides, and is not judged yet",
         )
     elif elf is None:
@@ -49,7 +49,7 @@ def check_complete(case: Case) -> Iterator[Finding]:
     yield Finding(
         code="file-truncated",
         severity="unknown" if _crash(elf, _page_size(case)) is None else "error",
-        subject=case.requirements.path,
+        subject=case.requirements.name,
         message="the file ends before the segments that its program headers name",
         evidence=(f"{elf.size_bytes} bytes are there",),
     )
@@ -110,6 +110,6 @@ def _no_program(case: Case, what: str) -> Finding:
     return Finding(
         code="format-not-elf",
         severity="error" if known else "unknown",
-        subject=case.requirements.path,
+        subject=case.requirements.name,
         message=f"not a Linux program: {what}",
     )

@@ -24,7 +24,8 @@ def encode(value: Any) -> bytes:
         line = b"\\"
     if b"\\" not in line:
         return line
-    return msgspec.json.encode(_map_text(msgspec.to_builtins(value), text.to_json))
+    escaped = _map_text(msgspec.to_builtins(value), text.to_json)
+    return msgspec.json.encode(escaped, order="deterministic")
 
 
 def decode(line: bytes, kind: type[T]) -> T:

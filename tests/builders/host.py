@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from typing import Any
 
 from msgspec import structs
@@ -44,18 +45,24 @@ FACTS = Facts(
     proc_mounted=True,
     user="root",
 )
-_HEAD = b"\x7fELF\x02\x01\x01" + b"\0" * 9 + b"\x03\0\x3e\0\x01\0\0\0" + b"\0" * 40
+_IDENT = b"\x7fELF\x02\x01\x01" + b"\0" * 9
 _SEGMENTS = (
     Segment(PT_LOAD, 5, 0, 0, 4096, 4096, 4096),
     Segment(PT_DYNAMIC, 6, 256, 256, 256, 256, 8),
 )
 
 
+def head(machine: int = EM_X86_64, count: int = 2) -> bytes:
+    """Return the header of a 64-bit shared object with *count* program headers."""
+    rest = struct.pack("<HHIQQQIHHHHHH", ET_DYN, machine, 1, 0, 64, 0, 0, 64, 56, count, 0, 0, 0)
+    return _IDENT + rest
+
+
 def elf(*needed: str, **fields: Any) -> Elf:
     """Return a well-formed x86-64 shared object that needs *needed*."""
     values: dict[str, Any] = {
         "size_bytes": 4096,
-        "head": _HEAD,
+        "head": head(count=len(fields.get("segments", _SEGMENTS))),
         "bits": 64,
         "type": ET_DYN,
         "machine": EM_X86_64,

@@ -151,8 +151,8 @@ def _compiled(build: Gcc) -> bytes:
         (directory / "source.c").write_text(build.source)
         command = [*COMPILERS[build.compiler], "-O1", "-o", "out", "source.c", *build.flags]
         for library_name, linked in build.links:
-            path = (directory / library_name).resolve()
-            if not path.is_relative_to(directory.resolve()):
+            path = directory / library_name
+            if not path.resolve().is_relative_to(directory.resolve()):
                 raise ValueError(f"{library_name} would be written outside of the build")
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content(linked))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import platform
 import shutil
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ from tests.hosts.roots import os_release
 
 COMMANDS = (
     "apt-get",
+    "arch-test",
     "ip",
     "mmdebstrap",
     "nsenter",
@@ -29,8 +31,8 @@ def missing() -> str | None:
     """Return what keeps the test hosts from being built here, None if nothing does."""
     if sys.platform != "linux" or os.geteuid() != 0:
         return "they need root on Linux"
-    if os_release().get("ID") != "debian":
-        return "they need Debian"
+    if os_release().get("ID") != "debian" or platform.machine() != "x86_64":
+        return "they need Debian on x86-64"
     if absent := [name for name in COMMANDS if not shutil.which(name, path=SEARCHED)]:
         return f"{', '.join(absent)} not installed; run tests/setup-debian.sh"
     if not Path("/proc/sys/fs/binfmt_misc").is_dir():

@@ -10,6 +10,7 @@ import contextlib
 import hashlib
 import os
 import re
+import shlex
 import subprocess
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -69,7 +70,7 @@ def _run(command: list[str]) -> None:
         check=False,
     )
     if done.returncode:
-        raise RuntimeError(f"{command[0]} failed:\n{done.stdout[-3000:]}")
+        raise RuntimeError(f"{shlex.join(command)}\n{done.stdout[-3000:]}")
 
 
 def mmdebstrap_command(recipe: Recipe, target: Path, base: str) -> list[str]:

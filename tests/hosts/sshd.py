@@ -130,7 +130,7 @@ def serve_connection(
 ) -> subprocess.Popen[bytes]:
     """Have a sshd in the namespaces of process *beside* serve *connection*."""
     command: Command = [
-        *("nsenter", "--target", str(beside), "--net", "--mount"),
+        *("nsenter", "--target", str(beside), "--net", "--mount", "--root"),
         *(SSHD, "-i", "-f", config, "-E", log_of(config)),
     ]
     return subprocess.Popen(command, stdin=connection.fileno(), stdout=connection.fileno())

@@ -25,8 +25,8 @@ from tests.builders.symbols import table
 
 Scene = tuple[Requirements, Start, Snapshot]
 _NOWHERE = Start()
+_MUSL = "/lib/ld-musl-x86_64.so.1"
 _LIBC = "/lib/libc.so.6"
-_ARM_HEAD = h.program().head[:18] + b"\xb7\0" + h.program().head[20:]
 _HANDLER = BinfmtHandler("qemu-aarch64", "/usr/bin/qemu", "F", 18, b"\xb7\0", b"\xff\xff")
 _NOEXEC = (
     Mount("/", "/dev/vda", "ext4", ("rw",)),
@@ -43,6 +43,10 @@ def scene(image, answers=None, start: Start = _NOWHERE, **facts) -> Scene:
 def _stranger() -> dict:
     identity = LoaderIdentity("gcompat", None, "gcompat", (), (), None, None)
     return h.files({h.LOADER: h.loader(identity=identity)})
+
+
+def _musl():
+    return h.loader(identity=LoaderIdentity("musl", "1.2.3", None, (), (), None, None))
 
 
 def _broken_loader() -> dict:
@@ -70,7 +74,7 @@ SCENES: dict[str, Callable[[], Scene]] = {
     "script-not-judged": lambda: scene(h.requirements(None, format="script")),
     "file-truncated": lambda: scene(h.program(segments=(Segment(1, 5, 0, 0, 99999, 99999, 4096),))),
     "machine-mismatch": lambda: scene(h.program(machine=183)),
-    "emulated": lambda: scene(h.program(machine=183, head=_ARM_HEAD), binfmt=(_HANDLER,)),
+    "emulated": lambda: scene(h.program(machine=183, head=h.head(machine=183)), binfmt=(_HANDLER,)),
     "interpreter-missing": lambda: scene(h.program(interpreter="/lib/ld-musl-x86_64.so.1")),
     "interpreter-unusable": lambda: scene(h.program(), _broken_loader()),
     "library-missing": lambda: scene(h.program("libssl.so.3")),
@@ -92,6 +96,9 @@ SCENES: dict[str, Callable[[], Scene]] = {
     "version-inconsistent": lambda: scene(h.program(version_needs=(_VERSIONED,))),
     "symbol-missing": lambda: scene(h.program(symbols=table("gone", uses=1))),
     "symbol-missing-lazy": lambda: scene(h.program(symbols=table("gone", uses=2))),
+    "relocation-unsupported": lambda: scene(
+        h.program(interpreter=_MUSL, irelative=True), h.files({_MUSL: _musl()})
+    ),
     "cpu-level-too-low": lambda: scene(h.program(isa_needed=8)),
     "kernel-too-old": lambda: scene(h.program(), h.files({h.LOADER: _TOO_OLD})),
     "mount-noexec": lambda: scene(

@@ -75,7 +75,7 @@ def _compressed(sample: Sample) -> str | None:
         if sample.head.startswith(magic):
             stem, _, suffix = sample.name.lower().rpartition(".")
             tar = stem.endswith(".tar") or f".{suffix}" in _TAR_SUFFIXES
-            return f"a {name}-compressed {'tar archive' if tar else 'file'}"
+            return f"a {'tar archive' if tar else 'file'} compressed with {name}"
     return None
 
 
