@@ -8,7 +8,8 @@ numbers are those of elf.h; pyelftools has other ones for AArch64's TLS
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import array
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from preflight.elf.dynamic import Dynamic
@@ -95,12 +96,16 @@ class Relocations:
     """
     What all relocations of a file do, symbol by symbol.
 
-    *uses* holds USE_* bits at each symbol's index; symbols from *capacity* on
-    are not in the file.
+    *uses* holds USE_* bits at each symbol's index, *data_ranks* and *slot_ranks*
+    where it first stands in DT_REL, DT_RELA and in DT_JMPREL (from 1 on; 0: not
+    there); symbols from *capacity* on are not in the file.
     """
 
     def __init__(self, image: Image, machine: int, capacity: int) -> None:
         self.uses = bytearray(capacity)
+        self.data_ranks = array.array("I", bytes(4 * capacity))
+        self.slot_ranks = array.array("I", bytes(4 * capacity))
+        self._rank = 0
         self.count = 0  # one more than the highest symbol used
         self.irelative = False
         self._image = image
@@ -113,6 +118,7 @@ class Relocations:
         """Take in one table; *lazy* is that of DT_JMPREL, *addend* says RELA."""
         effects: dict[int, int] = {}
         info, uses = self._info, self.uses
+        ranks = self.slot_ranks if lazy else self.data_ranks
         for infos in self._infos(address, size, 3 if addend else 2):
             if len(self._odd) > _MAX_ODD:
                 self._image.complain("the relocation tables hold no relocations")
@@ -128,20 +134,23 @@ class Relocations:
                         self._image.complain("a relocation names a symbol outside the symbol table")
                     else:
                         uses[symbol] |= bits
+                        if not ranks[symbol]:
+                            self._rank += 1
+                            ranks[symbol] = self._rank
         self.count = max(self.count, len(uses.rstrip(b"\0")))
 
     def odd_types(self) -> tuple[int, ...]:
         """Return the types that the machine's loader does not know, ascending."""
         return tuple(sorted(self._odd)[:_MAX_ODD])
 
-    def _infos(self, address: int, size: int, words: int) -> Iterator[set[int]]:
-        """Yield the different r_info values of each chunk of a table."""
+    def _infos(self, address: int, size: int, words: int) -> Iterator[Iterable[int]]:
+        """Yield the different r_info values of each chunk of a table, in their order."""
         layout = self._image.layout
         for start in range(0, size, _CHUNK):
             wanted = min(_CHUNK, size - start)
             data = self._image.table(address + start, wanted, "a relocation table")
-            # r_info is the second word of an entry; a set drops the many RELATIVE ones.
-            yield set(layout.words(data, layout.word_bytes)[1::words])
+            # r_info is the second word of an entry; the many RELATIVE ones count once.
+            yield dict.fromkeys(layout.words(data, layout.word_bytes)[1::words])
             if len(data) < wanted:
                 return
 

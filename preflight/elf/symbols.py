@@ -74,7 +74,7 @@ def read_symbols(dynamic: Dynamic, machine: int) -> tuple[SymbolTable | None, Re
     data = image.window(address, min(count, capacity) * entry_bytes)
     columns = _columns(image.layout, cut(data, entry_bytes))
     _mark_uses(dynamic, machine, columns, relocations.uses)
-    return _table(dynamic, columns, relocations.uses), relocations
+    return _table(dynamic, columns, relocations), relocations
 
 
 def _columns(layout: Layout, data: bytes) -> _Columns:
@@ -88,18 +88,20 @@ def _columns(layout: Layout, data: bytes) -> _Columns:
     return _Columns(words[::4], infos, others, halves[7::8], words[1::4], words[2::4])
 
 
-def _table(dynamic: Dynamic, columns: _Columns, uses: bytearray) -> SymbolTable:
+def _table(dynamic: Dynamic, columns: _Columns, relocations: Relocations) -> SymbolTable:
     names = list(_names(dynamic, columns.names))
     count = len(names)
-    # One `SYMBOL_RECORD` each, 10 bytes, written column by column.
-    table = bytearray(10 * count)
+    # One `SYMBOL_RECORD` each, 18 bytes, written column by column.
+    table = bytearray(18 * count)
     _write(table, 0, 2, "H", _version_indexes(dynamic, count))
-    table[2::10] = columns.infos[:count]
-    table[3::10] = columns.others[:count]
-    table[4::10] = _places(columns)[:count]
-    table[5::10] = uses[:count]
+    table[2::18] = columns.infos[:count]
+    table[3::18] = columns.others[:count]
+    table[4::18] = _places(columns)[:count]
+    table[5::18] = relocations.uses[:count]
     sizes = [min(_MAX_SIZE, size) for size in columns.sizes[:count]]
     _write(table, 6, 4, "I", sizes)
+    _write(table, 10, 4, "I", relocations.data_ranks[:count])
+    _write(table, 14, 4, "I", relocations.slot_ranks[:count])
     return SymbolTable(b"\0".join([*names, b""]), bytes(table))
 
 
@@ -110,7 +112,7 @@ def _write(table: bytearray, offset: int, size: int, form: str, values: Iterable
         column.byteswap()
     packed = column.tobytes()
     for byte in range(size):
-        table[offset + byte :: 10] = packed[byte::size]
+        table[offset + byte :: 18] = packed[byte::size]
 
 
 def _places(columns: _Columns) -> bytes:

@@ -53,7 +53,7 @@ NATIVE = Support("native")
 def support_of(facts: Facts, elf: Elf, *, binfmt_unknown: str = "") -> Support:
     """Return how the kernel takes to *elf*'s machine."""
     machine: Machine = (elf.machine, elf.bits, elf.endian)
-    if handler := _handler(facts.binfmt or (), elf.head):
+    if handler := handler_of(facts.binfmt or (), elf.head):
         return Support("emulated", handler.name, handler)
     native, translated = _native(facts)
     if native is None:
@@ -122,8 +122,14 @@ def _compatible(facts: Facts, native: Machine, machine: Machine) -> Support | No
     return None
 
 
-def _handler(handlers: tuple[BinfmtHandler, ...], head: bytes) -> BinfmtHandler | None:
-    """Return the first handler whose magic matches (binfmt_misc, check_file)."""
+def handler_of(handlers: tuple[BinfmtHandler, ...], head: bytes) -> BinfmtHandler | None:
+    """
+    Return the first handler whose magic matches a file with this *head*.
+
+    Source: Linux fs/binfmt_misc.c, search_binfmt_handler(); the kernel's
+    buffer is filled up with zeros.
+    """
+    head = head.ljust(256, b"\0")
     for handler in handlers:
         window = head[handler.offset : handler.offset + len(handler.magic)]
         if len(window) == len(handler.magic) and all(

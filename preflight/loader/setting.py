@@ -43,6 +43,7 @@ class Object(Struct, frozen=True, kw_only=True):
     rule: str
     needed_by: tuple[str, ...]
     preloaded: bool = False
+    depends: tuple[int, ...] = ()  # the places of what it needs in the load order
 
 
 MissKind = Literal["missing", "unusable", "noexec"]

@@ -10,11 +10,16 @@ from __future__ import annotations
 
 import logging
 import threading
-from typing import Any
+from typing import Any, cast
 
 import paramiko
 from paramiko.auth_handler import AuthOnlyHandler
-from paramiko.common import cMSG_SERVICE_REQUEST, cMSG_USERAUTH_REQUEST
+from paramiko.common import (
+    cMSG_CHANNEL_CLOSE,
+    cMSG_CHANNEL_EOF,
+    cMSG_SERVICE_REQUEST,
+    cMSG_USERAUTH_REQUEST,
+)
 from paramiko.message import Message
 from paramiko.packet import Packetizer
 from paramiko.ssh_exception import IncompatiblePeer
@@ -27,6 +32,10 @@ from preflight.transport.greeting import read_greeting
 # Without a handler, Python prints paramiko's tracebacks to stderr.
 logging.getLogger("paramiko").addHandler(logging.NullHandler())
 
+# What paramiko raises where a connection is gone.
+BROKEN = (OSError, EOFError, paramiko.SSHException)
+# What may be sent on a channel that is closed on this side.
+_LAST_WORDS = (cMSG_CHANNEL_EOF, cMSG_CHANNEL_CLOSE)
 # As in OpenSSH packet.c, PACKET_MAX_SIZE.
 _MAX_PACKET_BYTES = 256 * 1024
 # Key type → signature algorithms, best first; SHA-1 is not among them.
@@ -81,6 +90,26 @@ class AuthHandler(AuthOnlyHandler):
         super()._parse_userauth_failure(m)  # type: ignore[misc]
 
 
+class _Voice:
+    """
+    What a channel sends through: its transport, which gets to know who speaks.
+
+    paramiko lets one thread send data that another has just closed the channel
+    of.  A server ends the whole connection for that, or, where the number is
+    in use again, takes the data for another channel's.
+    """
+
+    def __init__(self, transport: Transport, channel: paramiko.Channel) -> None:
+        self._transport = transport
+        self._channel = channel
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+    def _send_user_message(self, message: Message) -> None:
+        self._transport.send_on(self._channel, message)
+
+
 class Transport(ServiceRequestingTransport):
     """
     One connection as a client.
@@ -110,6 +139,7 @@ class Transport(ServiceRequestingTransport):
         self._deadline = deadline
         self._accepted = threading.Event()
         self._opening = threading.local()
+        self._speaking = threading.RLock()
         self._refusals: dict[int, paramiko.ChannelException] = {}
 
     @property
@@ -171,12 +201,25 @@ class Transport(ServiceRequestingTransport):
     def open_channel(self, *args: Any, **keywords: Any) -> paramiko.Channel:
         """Open a channel; two refused at a time would get each other's reason from paramiko."""
         try:
-            return super().open_channel(*args, **keywords)
+            channel = super().open_channel(*args, **keywords)
         except paramiko.SSHException:
             refusal = self._refusals.pop(getattr(self._opening, "number", -1), None)
             if refusal is None:
                 raise
             raise refusal from None
+        channel.transport = cast(Transport, _Voice(self, channel))
+        return channel
+
+    def send_on(self, channel: paramiko.Channel, message: Message) -> None:
+        """Send a message of *channel*, unless that is closed when its turn comes."""
+        message.channel = channel  # type: ignore[attr-defined]
+        self._send_user_message(message)  # type: ignore[attr-defined]
+
+    def _send_message(self, data: Message) -> None:
+        with self._speaking:
+            channel = getattr(data, "channel", None)
+            if channel is None or not channel.closed or data.asbytes()[:1] in _LAST_WORDS:
+                super()._send_message(data)  # type: ignore[misc]
 
     def _parse_channel_open_failure(self, m: Message) -> None:
         number, code, words = m.get_int(), m.get_int(), m.get_binary()

@@ -62,11 +62,24 @@ def resolve(root: str, path: str) -> str:
     return "/" + "/".join(done)
 
 
-@lru_cache(maxsize=20_000)
-def elf_at(path: str, mtime_ns: int, size: int) -> Elf:
-    """Return the file read as ELF, cached by its state."""
-    del mtime_ns, size
-    return read_file(path)
+@lru_cache(maxsize=6_000)
+def _read(identity: FileIdentity) -> Elf:
+    return read_file(identity.path)
+
+
+class FileIdentity:
+    """A file that is the same wherever it is mounted."""
+
+    def __init__(self, path: str) -> None:
+        info = os.stat(path)
+        self.path = path
+        self.key = (info.st_dev, info.st_ino, info.st_size, info.st_mtime_ns)
+
+    def __hash__(self) -> int:
+        return hash(self.key)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, FileIdentity) and self.key == other.key
 
 
 class RootFs:
@@ -92,9 +105,7 @@ class RootFs:
             if isinstance(question, ReadElf | ReadBytes) and state.kind == "directory":
                 return Failed("EISDIR")
             if isinstance(question, ReadElf):
-                info = os.stat(self.root + real)
-                elf = elf_at(self.root + real, info.st_mtime_ns, info.st_size)
-                return ElfContent(state, "", elf)
+                return ElfContent(state, "", _read(FileIdentity(self.root + real)))
             if isinstance(question, ReadBytes):
                 with open(self.root + real, "rb") as file:
                     data = file.read()

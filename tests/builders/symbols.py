@@ -11,7 +11,7 @@ _GLOBAL_FUNC = 0x12
 
 def table(name: str, *, uses: int, info: int = _GLOBAL_FUNC) -> SymbolTable:
     """Return a table with one undefined symbol that relocations use as *uses* says."""
-    null = struct.pack(SYMBOL_RECORD, NO_VERSYM, 0, 0, PLACE_UNDEFINED | PLACE_ZERO, 0, 0)
+    null = struct.pack(SYMBOL_RECORD, NO_VERSYM, 0, 0, PLACE_UNDEFINED | PLACE_ZERO, 0, 0, 0, 0)
     place = PLACE_UNDEFINED | PLACE_ZERO
-    record = struct.pack(SYMBOL_RECORD, NO_VERSYM, info, 0, place, uses, 0)
+    record = struct.pack(SYMBOL_RECORD, NO_VERSYM, info, 0, place, uses, 0, 1, 1)
     return SymbolTable(b"\0" + name.encode() + b"\0", null + record)

@@ -51,6 +51,7 @@ def requirements_of(file: Path, path: str) -> Requirements:
         format="elf" if elf else "text",
         description="a file",
         elf=elf,
+        head=data[:256],
     )
 
 

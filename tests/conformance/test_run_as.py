@@ -31,7 +31,7 @@ def modes(**modes: int) -> Callable[[Path], None]:
     return prepare
 
 
-def as_app(
+def as_app(  # noqa: PLR0913 - one argument for each thing that can differ
     name: str,
     files: dict[str, Build],
     finds: tuple[str, ...] = (),

@@ -215,7 +215,7 @@ def rows(elf: Elf) -> list[tuple[str, tuple[int, ...]]]:
 def _symbol(elf: Elf, name: str, record: tuple[int, ...]) -> Symbol:
     versions = {v.index: v.name for need in elf.version_needs for v in need.versions}
     versions |= {d.index: d.name for d in elf.version_defs if not d.base}
-    index, info, _, place, _, size = record
+    index, info, _, place, _, size, _, _ = record
     version = versions.get(index & 0x7FFF) if index != 0xFFFF else None
     if version == name:  # the symbol that stands for the version itself
         version = None

@@ -123,7 +123,7 @@ def huge(tags, *contents, size=24 * MB):
     return bytes(data)
 
 
-NAMES, SYMBOLS, TABLE = 0x200000, 0x400, 0x150000
+NAMES, SYMBOLS, TABLE = 0x200000, 0x20000, 0x150000
 STRINGS = [(5, NAMES), (10, 16 * MB)]
 ENDLESS = (NAMES, b"a" * (16 * MB - 1) + b"\0")
 HOSTILE = {
@@ -173,7 +173,18 @@ def test_hostile_tables_end_soon(build):
     elf = read_bytes(data)
 
     assert elf.defect is not None
+    assert len(elf.odd_relocations) <= 256
     assert time.perf_counter() - start < LIMIT_S
+
+
+def test_a_table_of_millions_of_symbols_is_cut():
+    """More symbols than any program has are a defect; a million of them are kept."""
+    claimed = (TABLE, struct.pack("<II", 1, 1 << 31))
+
+    elf = read_bytes(huge([*STRINGS, (6, SYMBOLS), (4, TABLE)], claimed, size=28 * MB))
+
+    assert elf.defect == "the symbol table is too large or lies outside the file's segments"
+    assert len(elf.symbols.records) == 10 << 20
 
 
 def test_many_program_headers_are_given_up():

@@ -63,10 +63,18 @@ def test_a_record_holds_all_that_the_symbol_says():
     )
 
     assert rows(elf) == [
-        ("", (0, 0, 0, PLACE_UNDEFINED | PLACE_ZERO, 0, 0)),
-        ("here", (0x8002, 0x21, 3, PLACE_SECTION, 0, 7)),
-        ("away", (1, 0x12, 0, PLACE_UNDEFINED | PLACE_ZERO, 0, 0)),
+        ("", (0, 0, 0, PLACE_UNDEFINED | PLACE_ZERO, 0, 0, 0, 0)),
+        ("here", (0x8002, 0x21, 3, PLACE_SECTION, 0, 7, 0, 0)),
+        ("away", (1, 0x12, 0, PLACE_UNDEFINED | PLACE_ZERO, 0, 0, 0, 0)),
     ]
+
+
+def test_ranks_tell_the_order_of_the_relocations():
+    """The record says where a symbol first stands in DT_RELA, and where in DT_JMPREL."""
+    uses = [("called", "slot"), ("read", "data"), ("called too", "slot"), ("pointed at", "data")]
+    elf = build(EM_X86_64, *(Symbol(name, use=use) for name, use in uses))
+
+    assert [(0, 3), (1, 0), (0, 4), (2, 0)] == [record[6:] for _, record in rows(elf)][1:]
 
 
 @pytest.mark.parametrize(

@@ -89,6 +89,7 @@ class Recipe(msgspec.Struct, frozen=True):
     arch: str = "amd64"
     packages: tuple[str, ...] = COMMON
     variant: Literal["minbase", "extract"] = "minbase"
+    hooks: tuple[str, ...] = ()  # of mmdebstrap's own
     finish: str = ""  # shell commands that finish the root, which they get as "$1"
 
 

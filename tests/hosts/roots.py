@@ -24,11 +24,15 @@ AT_ONCE = 2
 
 
 def path_of(name: str) -> Path:
-    """Return where the root called *name* lies in the cache; a changed recipe lies elsewhere."""
-    recipe = RECIPES[name]
+    """Return where the root called *name* lies in the cache."""
+    return place_of(RECIPES[name])
+
+
+def place_of(recipe: Recipe) -> Path:
+    """Return where the root of *recipe* lies in the cache; a changed recipe lies elsewhere."""
     content = [*mmdebstrap_command(recipe, Path(), "mirror"), recipe.finish]
     key = hashlib.sha256("\0".join(content).encode()).hexdigest()[:12]
-    return CACHE / f"{name}-{key}"
+    return CACHE / f"{recipe.name}-{key}"
 
 
 def build(names: Iterable[str] = RECIPES) -> dict[str, Path]:
@@ -36,14 +40,17 @@ def build(names: Iterable[str] = RECIPES) -> dict[str, Path]:
     CACHE.mkdir(parents=True, exist_ok=True)
     with ThreadPoolExecutor(AT_ONCE) as pool:
         wanted = list(names)
-        return dict(zip(wanted, pool.map(_build_one, wanted), strict=True))
+        made = pool.map(made_by, [RECIPES[name] for name in wanted])
+        return dict(zip(wanted, made, strict=True))
 
 
-def _build_one(name: str) -> Path:
-    root = path_of(name)
-    with locks.exclusive(CACHE / f"{name}.lock"):
+def made_by(recipe: Recipe) -> Path:
+    """Return the root of *recipe*, after building it if it is not in the cache yet."""
+    root = place_of(recipe)
+    CACHE.mkdir(parents=True, exist_ok=True)
+    with locks.exclusive(CACHE / f"{recipe.name}.lock"):
         if not root.exists():
-            _make(RECIPES[name], root)
+            _make(recipe, root)
     return root
 
 
@@ -89,6 +96,7 @@ def mmdebstrap_command(recipe: Recipe, target: Path, base: str) -> list[str]:
         "--dpkgopt=path-exclude=/usr/share/doc/*",
         "--dpkgopt=path-exclude=/usr/share/locale/*",
         "--dpkgopt=path-exclude=/usr/share/man/*",
+        *(f"--hook-dir=/usr/share/mmdebstrap/hooks/{hook}" for hook in recipe.hooks),
         recipe.suite,
         str(target),
         f"deb {trust}{base} {recipe.suite} main",

@@ -14,7 +14,7 @@ from __future__ import annotations
 import posixpath
 import re
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from preflight.loader.glibc import tokens
@@ -62,6 +62,7 @@ class _Map:
     preloaded: bool = False
     soname_added: bool = False
     needed_by: list[str] = field(default_factory=list)
+    depends: list[_Map] = field(default_factory=list)
 
     @property
     def elf(self) -> Elf:
@@ -118,7 +119,7 @@ class _Load:
         return Resolution(
             family="glibc",
             release=self._release,
-            objects=tuple(_freeze(entry) for entry in self._maps),
+            objects=_freeze(self._maps),
             misses=tuple(self._misses),
             doubts=tuple(self._doubts),
             lines=tuple(self._lines),
@@ -177,8 +178,9 @@ class _Load:
             known = len(self._maps)
             optional = dependency.tag == DT_AUXILIARY
             name = self._expanded(dependency.name, current, optional=optional)
-            if name is not None:
-                self._map(name, current, optional=optional)
+            loaded = None if name is None else self._map(name, current, optional=optional)
+            if loaded is not None:
+                current.depends.append(loaded)
             yield from self._maps[known:]
 
     def _expanded(self, name: str, current: _Map, *, optional: bool) -> str | None:
@@ -297,15 +299,20 @@ class _Load:
         self._doubts.append(Doubt(subject, needed_by, reason))
 
 
-def _freeze(entry: _Map) -> Object:
-    return Object(
-        name=entry.name,
-        path=entry.path,
-        elf=entry.elf,
-        names=tuple(sorted(entry.names)),
-        rule=entry.rule,
-        needed_by=tuple(entry.needed_by),
-        preloaded=entry.preloaded,
+def _freeze(maps: Sequence[_Map]) -> tuple[Object, ...]:
+    places = {id(entry): place for place, entry in enumerate(maps)}
+    return tuple(
+        Object(
+            name=entry.name,
+            path=entry.path,
+            elf=entry.elf,
+            names=tuple(sorted(entry.names)),
+            rule=entry.rule,
+            needed_by=tuple(entry.needed_by),
+            preloaded=entry.preloaded,
+            depends=tuple(places[id(needed)] for needed in entry.depends),
+        )
+        for entry in maps
     )
 
 

@@ -25,6 +25,7 @@ class Rules(Struct, frozen=True, kw_only=True):
     old_kernel_fatal: bool = True  # "FATAL: kernel too old"
     strict_version_file: bool = True  # the needed file itself must have the symbol, BZ 24741
     bare_definitions: bool = False  # a versioned reference takes any symbol of a bare object
+    sorts_by_depth: bool = False  # elf/dl-sort-maps.c, BZ 17645
     cache_hwcap_ignored: bool = False  # entries with a legacy hwcap are never chosen
 
 
@@ -36,6 +37,7 @@ CHANGES: tuple[tuple[Release, str, bool | str | int], ...] = (
     ((2, 31), "refuses_pie", True),
     ((2, 33), "hwcaps_subdirs", True),
     ((2, 33), "checks_isa", True),
+    ((2, 35), "sorts_by_depth", True),
     ((2, 35), "checks_alignment", False),
     ((2, 35), "misaligned", "ELF load command address/offset not page-aligned"),
     ((2, 36), "skips_abi_tag", False),

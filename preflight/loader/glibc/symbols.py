@@ -1,36 +1,27 @@
 """
 Which references ld.so cannot bind: at start, or when they are first called.
 
-Source: glibc elf/dl-lookup.c, _dl_lookup_symbol_x(), do_lookup_x(),
-check_match(); elf/dynamic-link.h (what is bound lazily).
+Source: glibc elf/dl-lookup.c, _dl_lookup_symbol_x(); elf/dynamic-link.h (what
+is bound lazily); elf/dl-reloc.c.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Literal
 
 from msgspec import Struct
 
-from preflight.loader.glibc.load import release_of
-from preflight.loader.glibc.release import Rules, inconsistency, rules_of
+from preflight.loader.glibc.binding import Answer, Interface, Reference, answer, interface_of
+from preflight.loader.glibc.order import relocation_order
+from preflight.loader.glibc.release import Release, Rules, inconsistency, rules_of
 from preflight.loader.setting import Object, Resolution, Setting
-from preflight.loader.symbols import STT_TLS, Symbol, Symbols, symbols_of, version_names
-from preflight.model.elf import (
-    PLACE_ABSOLUTE,
-    USE_COPY,
-    USE_DATA,
-    USE_EAGER_SLOT,
-    USE_SLOT,
-    USE_TLS,
-)
+from preflight.model.elf import USE_COPY, USE_DATA, USE_EAGER_SLOT, USE_TLS
 from preflight.model.text import decode
 
-# STT_NOTYPE, OBJECT, FUNC, COMMON, TLS, GNU_IFUNC.
-_ALLOWED_TYPES = frozenset({0, 1, 2, 5, 6, 10})
 # What check_match() asserts where a provider has no versions at all.
 _INCONSISTENT = "version->filename == NULL || ! _dl_name_match_p (version->filename, map)"
-_NO_VERSIONS: dict[int, tuple[str, str | None]] = {}
+_EAGER_USES = USE_DATA | USE_COPY | USE_TLS | USE_EAGER_SLOT
 
 
 class SymbolProblem(Struct, frozen=True):
@@ -49,157 +40,125 @@ class SymbolProblem(Struct, frozen=True):
 
 
 class _Party(Struct, frozen=True):
-    """One object of the scope, with all that matching looks at."""
+    """One object of the scope."""
 
     entry: Object
-    symbols: Symbols
-    versions: dict[int, tuple[str, str | None]]
-    has_table: bool  # l_versyms is set
-
-
-class _Reference(Struct, frozen=True):
-    symbol: Symbol
-    version: str | None
-    library: str | None
+    face: Interface
 
 
 def check_symbols(setting: Setting, resolution: Resolution) -> Iterator[SymbolProblem]:
-    """Yield what cannot be bound, in the order in which the loader relocates the objects."""
+    """Yield what cannot be bound, in the order in which the loader comes to it."""
     rules = rules_of(resolution.release or (2, 36))
-    parties = [_party(entry) for entry in resolution.objects]
-    now = bool(setting.start.variable("LD_BIND_NOW"))
-    for party in reversed(parties):
-        if party.entry.path != setting.interpreter:
-            yield from _check_object(setting, rules, party, parties, now=now)
+    parties = [_Party(entry, interface_of(entry.elf)) for entry in resolution.objects]
+    check = _Check(setting, resolution.release, rules, parties)
+    for place in relocation_order(resolution.objects, depth_first=rules.sorts_by_depth):
+        if resolution.objects[place].path != setting.interpreter:
+            yield from check.odd_relocations(parties[place])
+            yield from check.problems(parties[place])
 
 
-def _party(entry: Object) -> _Party:
-    elf = entry.elf
-    versions = version_names(elf) if elf.has_version_table else _NO_VERSIONS
-    return _Party(entry, symbols_of(elf), versions, elf.has_version_table)
+class _Check:
+    """The binding of one start."""
+
+    def __init__(
+        self, setting: Setting, release: Release | None, rules: Rules, parties: Sequence[_Party]
+    ) -> None:
+        self._argv0 = setting.argv0
+        self._release = release
+        self._now = bool(setting.start.variable("LD_BIND_NOW"))
+        self._rules = rules
+        self._parties = parties
+        # Those that offer most settle most; for what is met the order does not matter.
+        self._offers = sorted((party.face.offers for party in parties), key=len, reverse=True)
+        self._doubtful = set(self._doubtful_libraries())
+
+    def odd_relocations(self, party: _Party) -> Iterator[SymbolProblem]:
+        """Yield what _dl_reloc_bad_type() refuses."""
+        path = party.entry.path
+        start = f"{self._argv0}: error while loading shared libraries: {path}: "
+        for kind in party.entry.elf.odd_relocations:
+            line = f"{start}unexpected reloc type 0x{kind:02x}"
+            yield SymbolProblem("relocation", str(kind), None, None, path, line)
+
+    def problems(self, party: _Party) -> Iterator[SymbolProblem]:
+        """Yield what one object cannot bind: first what fails at start, by relocation order."""
+        open_ = [self._words(party, reference) for reference in self._unsettled(party)]
+        found = [(reference, words) for reference, words in open_ if words is not None]
+        found.sort(key=lambda pair: pair[0].symbol.data_rank or pair[0].symbol.slot_rank)
+        eager = self._now or party.entry.elf.bind_now
+        lazy = []
+        for reference, words in found:
+            at_start = eager or bool(reference.symbol.uses & _EAGER_USES)
+            problem = self._problem(party, reference, words, at_start=at_start)
+            if at_start:
+                yield problem
+            else:
+                lazy.append(problem)
+        yield from lazy
+
+    def _unsettled(self, party: _Party) -> Iterator[Reference]:
+        """Yield the references that have to be looked up one by one."""
+        yield from party.face.copies
+        wants = party.face.wants
+        left: Collection[bytes] = wants.keys()
+        for offers in self._offers:
+            left = left - offers  # type: ignore[operator]
+            if not left:
+                break
+        yield from (wants[key] for key in left)
+        if self._doubtful:
+            settled = wants.keys() - left
+            yield from (wants[key] for key in settled if wants[key].library in self._doubtful)
+
+    def _doubtful_libraries(self) -> Iterator[str]:
+        """Yield the libraries of whose versions finding the symbol elsewhere is not enough."""
+        for party in self._parties:
+            if self._rules.strict_version_file or not (
+                party.face.has_table or self._rules.bare_definitions
+            ):
+                yield from party.entry.names
+
+    def _words(self, party: _Party, reference: Reference) -> tuple[Reference, str | None]:
+        """Return the loader's words where nothing answers; None where something does."""
+        return reference, _unbound(reference, self._scope(party, reference), self._rules)
+
+    def _scope(self, party: _Party, reference: Reference) -> Sequence[_Party]:
+        if reference.symbol.copied:
+            return self._parties[1:]  # all but the program itself
+        return [party, *self._parties] if party.entry.elf.symbolic else self._parties
+
+    def _problem(
+        self, party: _Party, reference: Reference, words: str, *, at_start: bool
+    ) -> SymbolProblem:
+        return SymbolProblem(
+            "start" if at_start else "call",
+            decode(reference.symbol.name),
+            reference.version,
+            reference.library,
+            party.entry.path,
+            self._line(party.entry.path, words),
+        )
+
+    def _line(self, path: str, words: str) -> str | None:
+        if words == _INCONSISTENT:
+            return inconsistency(self._release, "dl-lookup.c", "check_match", _INCONSISTENT)
+        kind = "symbol lookup" if words.startswith("undefined") else "relocation"
+        return f"{self._argv0}: {kind} error: {path}: {words}"
 
 
-def _check_object(
-    setting: Setting, rules: Rules, party: _Party, parties: Sequence[_Party], *, now: bool
-) -> Iterator[SymbolProblem]:
-    scope = [party, *parties] if party.entry.elf.symbolic else parties
-    eager_slots = now or party.entry.elf.bind_now
-    yield from _odd_relocations(setting, party)
-    lazy: list[SymbolProblem] = []
-    for symbol in party.symbols.used:
-        copied = bool(symbol.uses & USE_COPY)
-        if symbol.local or symbol.hidden or symbol.weak or not (symbol.undefined or copied):
-            continue
-        reference = _reference(party, symbol)
-        words = _unbound(reference, scope, rules)
-        if words is None:
-            continue
-        eager = symbol.uses & (USE_DATA | USE_COPY | USE_TLS | USE_EAGER_SLOT)
-        at_start = bool(eager) or (eager_slots and bool(symbol.uses & USE_SLOT))
-        problem = _problem(setting, party, reference, words, at_start=at_start)
-        if at_start:
-            yield problem
-        else:
-            lazy.append(problem)
-    yield from lazy
-
-
-def _odd_relocations(setting: Setting, party: _Party) -> Iterator[SymbolProblem]:
-    """Yield what _dl_reloc_bad_type() refuses."""
-    start = f"{setting.argv0}: error while loading shared libraries: {party.entry.path}: "
-    for kind in party.entry.elf.odd_relocations:
-        line = f"{start}unexpected reloc type 0x{kind:02x}"
-        yield SymbolProblem("relocation", str(kind), None, None, party.entry.path, line)
-
-
-def _reference(party: _Party, symbol: Symbol) -> _Reference:
-    version, library = party.versions.get(symbol.version_index, (None, None))
-    if symbol.version_index < 2:  # local and global: no version
-        version, library = None, None
-    return _Reference(symbol, version, library)
-
-
-def _unbound(reference: _Reference, scope: Sequence[_Party], rules: Rules) -> str | None:
-    """Return the loader's words where nothing in *scope* answers; None where something does."""
-    symbol = reference.symbol
-    name = decode(symbol.name)
-    copied = bool(symbol.uses & USE_COPY)
+def _unbound(reference: Reference, scope: Sequence[_Party], rules: Rules) -> str | None:
+    name = decode(reference.symbol.name)
     for party in scope:
-        if copied and not party.entry.name:  # the program itself
-            continue
-        verdict = _answers(party, reference, rules)
-        if verdict == "yes":
+        provider = reference.library is not None and reference.library in party.entry.names
+        said = answer(party.face, reference, provider=provider, lenient=rules.bare_definitions)
+        if said is Answer.YES:
             return None
-        if verdict == "inconsistent":
+        if said is Answer.INCONSISTENT:
             return _INCONSISTENT
-        if rules.strict_version_file and reference.library in party.entry.names:
+        if rules.strict_version_file and provider:
             return (
                 f"symbol {name}, version {reference.version} not defined in file "
                 f"{reference.library} with link time reference"
             )
     version = f", version {reference.version}" if reference.version else ""
     return f"undefined symbol: {name}{version}"
-
-
-def _answers(
-    party: _Party, reference: _Reference, rules: Rules
-) -> Literal["yes", "no", "inconsistent"]:
-    """Match one object's definitions as check_match() and do_lookup_x() do."""
-    candidates = party.symbols.definitions.get(reference.symbol.name, ())
-    defaults = 0
-    for symbol in candidates:
-        if not _eligible(symbol, reference.symbol):
-            continue
-        if reference.version is not None:
-            if not party.has_table:
-                bare = reference.library in party.entry.names and not rules.bare_definitions
-                return "inconsistent" if bare else "yes"
-            if _same_version(party, symbol, reference.version):
-                return "yes"
-        elif not party.has_table or symbol.version_index < 3:
-            return "yes"
-        elif not symbol.hidden_version:
-            defaults += 1
-    return "yes" if defaults == 1 else "no"
-
-
-def _eligible(symbol: Symbol, wanting: Symbol) -> bool:
-    if symbol.hidden:
-        return False
-    if symbol.zero and symbol.place & 0xF != PLACE_ABSOLUTE and symbol.type != STT_TLS:
-        return False
-    if symbol.undefined and wanting.uses & (USE_SLOT | USE_TLS):
-        return False
-    return symbol.type in _ALLOWED_TYPES
-
-
-def _same_version(party: _Party, symbol: Symbol, wanted: str) -> bool:
-    """Whether the definition has the version, or none and is not hidden."""
-    index = symbol.version_index
-    if index < 2:
-        return not symbol.hidden_version
-    known = party.versions.get(index)
-    if known is None:
-        return not symbol.hidden_version
-    return known[0] == wanted
-
-
-def _problem(
-    setting: Setting, party: _Party, reference: _Reference, words: str, *, at_start: bool
-) -> SymbolProblem:
-    return SymbolProblem(
-        "start" if at_start else "call",
-        decode(reference.symbol.name),
-        reference.version,
-        reference.library,
-        party.entry.path,
-        _line(setting, party, words),
-    )
-
-
-def _line(setting: Setting, party: _Party, words: str) -> str | None:
-    if words == _INCONSISTENT:
-        release = release_of(setting)
-        return inconsistency(release, "dl-lookup.c", "check_match", _INCONSISTENT)
-    kind = "relocation error" if words.startswith("symbol ") else "symbol lookup error"
-    return f"{setting.argv0}: {kind}: {party.entry.path}: {words}"

@@ -1,92 +1,123 @@
 """
 Which references musl cannot bind; all are bound at start.
 
-Source: musl ldso/dynlink.c, do_relocs(), find_sym2(), gnu_lookup().
+Source: musl ldso/dynlink.c, do_relocs(), find_sym2(), gnu_lookup(), get_lfs64().
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from functools import lru_cache
+from typing import NamedTuple
 
 from preflight.loader.glibc.symbols import SymbolProblem
-from preflight.loader.musl.load import release_of
 from preflight.loader.setting import Object, Resolution, Setting
-from preflight.loader.symbols import STT_TLS, Symbol, symbols_of
-from preflight.model.elf import (
-    EM_386,
-    EM_AARCH64,
-    EM_ARM,
-    EM_X86_64,
-    USE_COPY,
-    USE_EAGER_SLOT,
-    USE_SLOT,
+from preflight.loader.symbols import (
+    STB_LOCAL,
+    STT_TLS,
+    ByIdentity,
+    Symbol,
+    symbols_of,
 )
+from preflight.model.elf import EM_386, EM_AARCH64, EM_ARM, EM_X86_64, USE_COPY, USE_SLOT, Elf
 from preflight.model.text import decode
 
 # STT_NOTYPE, OBJECT, FUNC, COMMON, TLS: an IFUNC is invisible.
 _OK_TYPES = frozenset({0, 1, 2, 5, 6})
 _IRELATIVE = {EM_386: 42, EM_X86_64: 37, EM_ARM: 160, EM_AARCH64: 1032}
 _OK_BINDINGS = frozenset({1, 2, 10})  # GLOBAL, WEAK, GNU_UNIQUE
-
-
-# From 1.2.4 on these with "64" at their end are not symbols but aliases (get_lfs64).
+_LFS64_SINCE = (1, 2, 4)  # before, these were symbols like all others
+_LFS64_LONGEST = 16  # characters of its buffer
 _LFS64 = frozenset(
-    b"""
-    aio_cancel aio_error aio_fsync aio_read aio_return aio_suspend aio_write alphasort creat
-    fallocate fgetpos fopen freopen fseeko fsetpos fstat fstatat fstatfs fstatvfs ftello ftruncate
-    ftw getdents getrlimit glob globfree lio_listio lockf lseek lstat mkostemp mkostemps mkstemp
-    mkstemps mmap nftw open openat posix_fadvise posix_fallocate pread preadv prlimit pwrite
-    pwritev readdir scandir sendfile setrlimit stat statfs statvfs tmpfile truncate versionsort
-    __fxstat __fxstatat __lxstat __xstat
-    """.split()
-)
-_LFS64_BYTES = 16  # a longer name was not found before 1.2.6
+    f"{name}64".encode()
+    for name in (  # noqa: SIM905 - as musl has it
+        "aio_cancel aio_error aio_fsync aio_read aio_return aio_suspend aio_write alphasort "
+        "creat fallocate fgetpos fopen freopen fseeko fsetpos fstat fstatat fstatfs fstatvfs "
+        "ftello ftruncate ftw getdents getrlimit glob globfree lio_listio lockf lseek lstat "
+        "mkostemp mkostemps mkstemp mkstemps mmap nftw open openat posix_fadvise "
+        "posix_fallocate pread preadv prlimit pwrite pwritev readdir scandir sendfile "
+        "setrlimit stat statfs statvfs tmpfile truncate versionsort "
+        "__fxstat __fxstatat __lxstat __xstat"
+    ).split()
+    if len(name) + 2 <= _LFS64_LONGEST
+) | {b"readdir64_r"}
+
+
+class _Interface(NamedTuple):
+    """What one object wants, by name, and the names that it offers to every reference."""
+
+    definitions: Mapping[bytes, tuple[Symbol, ...]]
+    wants: Mapping[bytes, Symbol]
+    offers: frozenset[bytes]
 
 
 def check_symbols(setting: Setting, resolution: Resolution) -> Iterator[SymbolProblem]:
     """Yield what cannot be bound: the libraries in load order, then the program."""
     objects = resolution.objects
-    release = release_of(setting)
-    for entry in (*objects[1:], *objects[:1]):
+    faces = [_interface(ByIdentity(entry.elf)) for entry in objects]
+    offers = sorted((face.offers for face in faces), key=len, reverse=True)
+    known = _LFS64 if _release(setting.loader) >= _LFS64_SINCE else frozenset()
+    for entry, face in zip((*objects[1:], *objects[:1]), (*faces[1:], *faces[:1]), strict=True):
         if entry.path != setting.interpreter:
             yield from _odd_relocations(entry)
-            yield from _check_object(entry, objects, release)
+            yield from _check_object(entry, face, faces, [known, *offers])
+
+
+def defines(elf: Elf, name: bytes) -> bool:
+    """Whether musl finds a definition of *name* in *elf*."""
+    return name in _interface(ByIdentity(elf)).offers
 
 
 def _check_object(
-    entry: Object, objects: Sequence[Object], release: tuple[int, ...]
+    entry: Object, face: _Interface, faces: Sequence[_Interface], offers: Sequence[frozenset[bytes]]
 ) -> Iterator[SymbolProblem]:
-    for symbol in symbols_of(entry.elf).used:
-        if symbol.info >> 4 == 0 or (symbol.undefined and symbol.weak):
-            continue
-        scope = objects[1:] if symbol.uses & USE_COPY else objects
-        if any(_answers(party, symbol) for party in scope) or _is_alias(symbol.name, release):
-            continue
+    left: Collection[bytes] = face.wants.keys()
+    for offered in offers:
+        left = left - offered  # type: ignore[operator]
+        if not left:
+            break
+    missing = [face.wants[name] for name in left if not _met(face.wants[name], faces)]
+    # What a copy relocation wants may stand in the program alone, which does not count then.
+    copies = [s for s in face.wants.values() if s.uses & USE_COPY and s.name not in left]
+    missing += [s for s in copies if not _met(s, faces[1:])]
+    for symbol in sorted(missing, key=_rank):
         name = decode(symbol.name)
         line = f"Error relocating {entry.path}: {name}: symbol not found"
         yield SymbolProblem("start", name, None, None, entry.path, line)
 
 
-def _is_alias(name: bytes, release: tuple[int, ...]) -> bool:
-    """Whether musl itself takes the name for one without "64"."""
-    if release < (1, 2, 4) or (release < (1, 2, 6) and len(name) > _LFS64_BYTES):
+def _rank(symbol: Symbol) -> tuple[bool, int]:
+    """DT_JMPREL comes before DT_REL and DT_RELA (reloc_all)."""
+    return not symbol.slot_rank, symbol.slot_rank or symbol.data_rank
+
+
+def _met(wanting: Symbol, faces: Sequence[_Interface]) -> bool:
+    return any(_answers(face.definitions.get(wanting.name, ()), wanting.uses) for face in faces)
+
+
+def _answers(found: Sequence[Symbol], uses: int) -> bool:
+    """Whether the first visible definition of a name counts (the lookup stops at it)."""
+    symbol = next((symbol for symbol in found if not symbol.hidden_version), None)
+    if symbol is None:
         return False
-    return name == b"readdir64_r" or (name.endswith(b"64") and name[:-2] in _LFS64)
+    if symbol.undefined and (uses & USE_SLOT or symbol.type == STT_TLS):
+        return False
+    if symbol.zero and symbol.type != STT_TLS:
+        return False
+    return symbol.type in _OK_TYPES and symbol.binding in _OK_BINDINGS
 
 
-def _answers(party: Object, wanting: Symbol) -> bool:
-    """Whether the first visible definition of the name counts (the lookup stops at it)."""
-    for symbol in symbols_of(party.elf).definitions.get(wanting.name, ()):
-        if symbol.hidden_version:
-            continue
-        if symbol.undefined and (
-            wanting.uses & (USE_SLOT | USE_EAGER_SLOT) or symbol.type == STT_TLS
-        ):
-            return False
-        if symbol.zero and symbol.type != STT_TLS:
-            return False
-        return symbol.type in _OK_TYPES and symbol.info >> 4 in _OK_BINDINGS
-    return False
+@lru_cache(maxsize=2048)
+def _interface(key: ByIdentity) -> _Interface:
+    definitions, used, _ = symbols_of(key)
+    wanted = (s for s in used if s.binding != STB_LOCAL and not (s.undefined and s.weak))
+    offers = (name for name, found in definitions.items() if _answers(found, USE_SLOT))
+    return _Interface(definitions, {s.name: s for s in wanted}, frozenset(offers))
+
+
+def _release(loader: Elf) -> tuple[int, ...]:
+    text = (loader.identity.release if loader.identity else None) or ""
+    return tuple(int(part) for part in text.partition("-")[0].split(".") if part.isdigit())
 
 
 def _odd_relocations(entry: Object) -> Iterator[SymbolProblem]:

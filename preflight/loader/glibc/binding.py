@@ -1,0 +1,160 @@
+"""
+Which definition a reference binds to, and what an object wants and offers in all.
+
+`answer` decides about one reference and one object as check_match() and
+do_lookup_x() do (glibc elf/dl-lookup.c).  `Interface` says the same of all
+plain cases at once, as sets: nearly all references are settled by those.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from enum import Enum, auto
+from functools import lru_cache
+from typing import NamedTuple
+
+from preflight.loader.symbols import (
+    STB_LOCAL,
+    STT_TLS,
+    ByIdentity,
+    Symbol,
+    Symbols,
+    symbols_of,
+)
+from preflight.model.elf import PLACE_ABSOLUTE, USE_SLOT, USE_TLS, Elf
+from preflight.model.text import encode
+
+# STT_NOTYPE, OBJECT, FUNC, COMMON, TLS, GNU_IFUNC.
+_ALLOWED_TYPES = frozenset({0, 1, 2, 5, 6, 10})
+
+
+class Reference(NamedTuple):
+    """A symbol that is wanted, with the version and the library that it is wanted of."""
+
+    symbol: Symbol
+    version: str | None
+    library: str | None
+
+    @property
+    def key(self) -> bytes:
+        """Name and version in one."""
+        return _key(self.symbol.name, self.version)
+
+
+class Interface(NamedTuple):
+    """
+    What one object wants and offers.
+
+    *wants* leaves out what may stay unbound (weak) and what a copy relocation
+    wants, which stands in *copies*.  A want whose key is among the *offers* of
+    an object in scope is met, but for the assertion of `Answer.INCONSISTENT`.
+    """
+
+    has_table: bool  # l_versyms is set
+    symbols: Symbols
+    wants: Mapping[bytes, Reference]
+    copies: tuple[Reference, ...]
+    offers: frozenset[bytes]
+
+
+class Answer(Enum):
+    """What looking into one object comes to."""
+
+    YES = auto()
+    NO = auto()
+    INCONSISTENT = auto()  # the loader stops with an assertion
+
+
+def interface_of(elf: Elf) -> Interface:
+    """Return what *elf* wants and offers; the same for the same object."""
+    return _interface(ByIdentity(elf))
+
+
+def answer(owner: Interface, reference: Reference, *, provider: bool, lenient: bool) -> Answer:
+    """
+    Look for *reference* among the definitions of *owner*.
+
+    *provider*: it answers to the name of the library that the version is wanted
+    of.  *lenient*: a symbol of an object without versions is good there, too.
+    """
+    for symbol in owner.symbols.definitions.get(reference.symbol.name, ()):
+        if not _eligible(symbol, reference.symbol.uses):
+            continue
+        if reference.version is None:
+            if symbol.version_index < 3 or not owner.has_table:
+                return Answer.YES
+        elif not owner.has_table:
+            return Answer.INCONSISTENT if provider and not lenient else Answer.YES
+        elif _same_version(owner.symbols, symbol, reference.version):
+            return Answer.YES
+    if reference.version is None and _default(owner, reference.symbol):
+        return Answer.YES
+    return Answer.NO
+
+
+def _default(owner: Interface, wanting: Symbol) -> bool:
+    """Whether exactly one version is not hidden: no ambiguity, so it is taken."""
+    found = owner.symbols.definitions.get(wanting.name, ())
+    eligible = [symbol for symbol in found if _eligible(symbol, wanting.uses)]
+    return sum(not symbol.hidden_version for symbol in eligible) == 1
+
+
+def _eligible(symbol: Symbol, uses: int) -> bool:
+    if symbol.zero and symbol.place & 0xF != PLACE_ABSOLUTE and symbol.type != STT_TLS:
+        return False
+    if symbol.undefined and uses & (USE_SLOT | USE_TLS):
+        return False
+    return symbol.type in _ALLOWED_TYPES and not symbol.concealed
+
+
+def _same_version(symbols: Symbols, symbol: Symbol, wanted: str) -> bool:
+    """Whether the definition has the version, or none and is not hidden."""
+    known = symbols.versions.get(symbol.version_index)
+    if symbol.version_index < 2 or known is None:
+        return not symbol.hidden_version
+    return known.name == wanted
+
+
+@lru_cache(maxsize=2048)
+def _interface(key: ByIdentity) -> Interface:
+    symbols = symbols_of(key)
+    references = [_reference(symbols, symbol) for symbol in symbols.used if _is_wanted(symbol)]
+    has_table = key.elf.has_version_table
+    return Interface(
+        has_table,
+        symbols,
+        {r.key: r for r in references if not r.symbol.copied},
+        tuple(r for r in references if r.symbol.copied),
+        frozenset(_offers(symbols, has_table=has_table)),
+    )
+
+
+def _is_wanted(symbol: Symbol) -> bool:
+    """Whether a relocation looks the symbol up in other objects and dies without it."""
+    if symbol.binding == STB_LOCAL or symbol.concealed or symbol.weak:
+        return False
+    return symbol.undefined or symbol.copied
+
+
+def _reference(symbols: Symbols, symbol: Symbol) -> Reference:
+    if symbol.version_index < 2:  # local and global: no version
+        return Reference(symbol, None, None)
+    version = symbols.versions.get(symbol.version_index)
+    return Reference(symbol, *(version or (None, None)))
+
+
+def _offers(symbols: Symbols, *, has_table: bool) -> Iterator[bytes]:
+    """Yield the key of every reference that a real definition answers."""
+    for name, found in symbols.definitions.items():
+        defined = [s for s in found if not s.undefined and _eligible(s, 0)]
+        for symbol in defined:
+            version = symbols.versions.get(symbol.version_index)
+            if version is not None and symbol.version_index >= 2 and has_table:
+                yield _key(name, version.name)
+        visible = sum(not symbol.hidden_version for symbol in defined)
+        if visible == 1 or any(s.version_index < 3 or not has_table for s in defined):
+            yield _key(name, None)
+
+
+def _key(name: bytes, version: str | None) -> bytes:
+    return name if version is None else name + b"\0" + encode(version)
