@@ -69,7 +69,9 @@ class Ring:
             Path(f"{self.root}{MUSL_PATH}").write_text(directories)
         elif graph.cached:
             Path(f"{self.root}/etc/ld.so.conf.d/fz.conf").write_text(directories)
-            subprocess.run(["chroot", self.root, "/sbin/ldconfig"], capture_output=True, check=False)
+            subprocess.run(
+                ["chroot", self.root, "/sbin/ldconfig"], capture_output=True, check=False
+            )
         if graph.preload is not None:
             Path(f"{self.root}{PRELOAD}").write_text(graph.preload)
 

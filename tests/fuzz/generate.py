@@ -68,7 +68,9 @@ class _Generator:
         program = self._program()
         files = {file.path: file for file in (*libraries, *self._links(libraries), program)}
         names = [file.path for file in libraries]
-        return Graph(tuple(files.values()), tuple(self._env(names)), self._cached(), self._preload())
+        return Graph(
+            tuple(files.values()), tuple(self._env(names)), self._cached(), self._preload()
+        )
 
     def _chance(self, percent: int) -> bool:
         return self._dice.randrange(100) < percent
