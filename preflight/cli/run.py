@@ -68,7 +68,8 @@ def _signals_call(stop: Callable[[], None]) -> Iterator[list[signal.Signals]]:
     """
     Yield the list of the signals that came: the first calls *stop*, the second exits at once.
 
-    The second does so also later, while the partial report is written.
+    The second does so also later, while the partial report is written.  A
+    signal that the caller has us ignore stays ignored.
     """
     received: list[signal.Signals] = []
 
@@ -79,7 +80,8 @@ def _signals_call(stop: Callable[[], None]) -> Iterator[list[signal.Signals]]:
         received.append(signal.Signals(number))
         stop()
 
-    before = {number: signal.signal(number, handle) for number in _EXITS}
+    heard = [number for number in _EXITS if signal.getsignal(number) != signal.SIG_IGN]
+    before = {number: signal.signal(number, handle) for number in heard}
     try:
         yield received
     finally:

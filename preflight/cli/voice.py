@@ -58,8 +58,8 @@ def speaks_unicode(stream: TextIO) -> bool:
 
 
 def _say(kind: str | None, message: str) -> None:
-    lines = [printable(line) for line in message.split("\n")]
-    text = "\n  ".join(lines)
+    """Write one line, whatever stands in file names and the words of a host."""
+    line = ": ".join(filter(None, ("preflight", kind, printable(message))))
     with suppress(OSError):  # nobody listens, and the exit status says it too
-        sys.stderr.write(f"preflight: {kind}: {text}\n" if kind else f"preflight: {text}\n")
+        sys.stderr.write(f"{line}\n")
         sys.stderr.flush()

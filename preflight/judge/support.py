@@ -44,6 +44,7 @@ class Support(Struct, frozen=True):
 
     kind: Literal["native", "emulated", "mismatch", "unknown"]
     detail: str = ""
+    handler: BinfmtHandler | None = None
 
 
 NATIVE = Support("native")
@@ -53,7 +54,7 @@ def support_of(facts: Facts, elf: Elf, *, binfmt_unknown: str = "") -> Support:
     """Return how the kernel takes to *elf*'s machine."""
     machine: Machine = (elf.machine, elf.bits, elf.endian)
     if handler := handler_of(facts.binfmt or (), elf.head):
-        return Support("emulated", handler.name)
+        return Support("emulated", handler.name, handler)
     native, translated = _native(facts)
     if native is None:
         return Support("unknown", "the host's machine is not known")

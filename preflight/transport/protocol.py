@@ -26,6 +26,7 @@ from paramiko.ssh_exception import IncompatiblePeer
 from paramiko.transport import ServiceRequestingTransport
 
 from preflight.errors import TransportError
+from preflight.model import text
 from preflight.transport import Deadline
 from preflight.transport.greeting import read_greeting
 
@@ -38,6 +39,8 @@ BROKEN = (OSError, EOFError, paramiko.SSHException)
 _LAST_WORDS = (cMSG_CHANNEL_EOF, cMSG_CHANNEL_CLOSE)
 # As in OpenSSH packet.c, PACKET_MAX_SIZE.
 _MAX_PACKET_BYTES = 256 * 1024
+# How much of a host's own words a reason repeats.
+_SHOWN_CHARS = 300
 # Key type → signature algorithms, best first; SHA-1 is not among them.
 SIGNATURES = {"ssh-rsa": ("rsa-sha2-512", "rsa-sha2-256")}
 # What the two sides have to agree on: (name, field of KEXINIT, our own list).
@@ -162,17 +165,16 @@ class Transport(ServiceRequestingTransport):
         for name, field, attribute in _AGREEMENTS:
             ours = getattr(self, attribute)
             if not set(ours) & set(theirs[field]):
-                offers = f"it offers {', '.join(theirs[field])}; we have {', '.join(ours)}"
-                reason = f"no common {name} algorithm: {offers}"
+                offered = text.printable(", ".join(theirs[field]))[:_SHOWN_CHARS]
+                reason = f"no common {name} algorithm: it has {offered}; we have {', '.join(ours)}"
                 return TransportError("error", "algorithms-incompatible", reason)
         return TransportError("error", "algorithms-incompatible", otherwise)
 
     def _parse_disconnect(self, m: Message) -> None:
         m.get_int()
-        self.farewell = m.get_binary().decode("utf-8", "replace").strip()[:200]
+        self.farewell = m.get_binary().decode("utf-8", "replace").strip()[:_SHOWN_CHARS]
 
     def _parse_service_accept(self, m: Message) -> None:
-        m.rewind()
         super()._parse_service_accept(m)  # type: ignore[misc]
         self._accepted.set()
 
@@ -223,7 +225,9 @@ class Transport(ServiceRequestingTransport):
 
     def _parse_channel_open_failure(self, m: Message) -> None:
         number, code, words = m.get_int(), m.get_int(), m.get_binary()
-        self._refusals[number] = paramiko.ChannelException(code, words.decode("utf-8", "replace"))
+        self._refusals[number] = paramiko.ChannelException(
+            code, words[:_SHOWN_CHARS].decode("utf-8", "replace")
+        )
         m.rewind()
         super()._parse_channel_open_failure(m)  # type: ignore[misc]
         self.saved_exception = None

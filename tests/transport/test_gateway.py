@@ -156,11 +156,14 @@ def test_the_deadline_ends_the_wait_for_a_jump_host(behind, bastion, tmp_path):
 
 def test_the_deadline_ends_a_command_behind_a_jump_host(behind):
     """A hung host behind a jump host is over at its deadline; its neighbour is not."""
-    with connect(behind(), Options(), Deadline.after(20)) as neighbour, within(5):
-        with connect(behind(), Options(), Deadline.after(1)) as session:
-            stream = session.start("sleep 30")
-            with pytest.raises(TransportError) as caught:
-                stream.read(1)
+    with (
+        within(5),
+        connect(behind(), Options(), Deadline.after(1)) as session,
+        connect(behind(), Options(), Deadline.after(20)) as neighbour,
+    ):
+        stream = session.start("sleep 30")
+        with pytest.raises(TransportError) as caught:
+            stream.read(1)
 
         assert verdict(caught.value) == ("timeout", "deadline")
         assert output(neighbour.start("echo in")) == b"in\n"
