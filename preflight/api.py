@@ -9,6 +9,7 @@ status than "probed", never an exception.
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -24,10 +25,12 @@ from preflight import __version__
 from preflight.analyze import analyze
 from preflight.errors import ProbeError, TransportError
 from preflight.judge import Judgement, judge
+from preflight.judge.proof import depends_on_origin, unprovable, with_proof
 from preflight.loader.survey import survey
 from preflight.model.host import Host
 from preflight.model.inquiry import Inquiry
-from preflight.model.question import Answer, Question, ReadElf
+from preflight.model.proof import Trace
+from preflight.model.question import Answer, ElfContent, Question, ReadElf
 from preflight.model.report import Report
 from preflight.model.requirements import Requirements
 from preflight.model.snapshot import Facts, Snapshot, Status
@@ -35,6 +38,7 @@ from preflight.model.start import Start
 from preflight.model.verdict import Verdict
 from preflight.probe.interview import Interview
 from preflight.probe.libcs import libcs_of
+from preflight.probe.prove import Task, broken_off, prove, remove
 from preflight.probe.store import Store
 from preflight.transport import Deadline, Session, connect
 from preflight.transport import Options as ConnectOptions
@@ -56,6 +60,7 @@ class Options(Struct, frozen=True, kw_only=True):
     timeout_s: float = 60.0  # the whole host
     store: Path | None = None  # directory of the library store; None: in memory
     everything: bool = False  # collect every library, not only what the programs ask for
+    prove: bool = False  # have the hosts' own loaders trace a copy of each program
     connect: ConnectOptions = ConnectOptions()
 
 
@@ -69,6 +74,7 @@ class Outcome(Struct, frozen=True):
 
 WantsOf = Callable[[Host], Sequence[Want]]
 _DEFAULTS = Options()
+_CLEARING_S = 10.0  # how long a host may take that broke off a proof
 
 
 def probe(
@@ -242,7 +248,38 @@ class Fleet:
                 hints = ()
         for name in (key, _kind(facts)):
             self._remember(name, talk)
-        return talk.outcome(interview.rounds, interview.exhausted)
+        outcome = talk.outcome(interview.rounds, interview.exhausted)
+        return self._proved(host, session, wants, outcome) if self._options.prove else outcome
+
+    def _proved(
+        self, host: Host, session: Session, wants: Sequence[Want], outcome: Outcome
+    ) -> Outcome:
+        """Put what the host's own loader says beside each verdict."""
+        snapshot = outcome.snapshot
+        verdicts = []
+        for want, verdict in zip(wants, outcome.verdicts, strict=True):
+            task = _task(want, snapshot)
+            if isinstance(task, str):
+                trace = Trace(refused=task)
+            else:
+                trace = self._trace(host, session, task, snapshot)
+            verdicts.append(with_proof(want.requirements, want.start, verdict, trace))
+        return structs.replace(outcome, verdicts=tuple(verdicts))
+
+    def _trace(self, host: Host, session: Session, task: Task, snapshot: Snapshot) -> Trace:
+        try:
+            return prove(session, task, snapshot.facts)
+        except (TransportError, ProbeError) as error:
+            return self._clear(host, task, error)
+
+    def _clear(self, host: Host, task: Task, error: TransportError | ProbeError) -> Trace:
+        """Remove what a proof that broke off may have left, over a connection of its own."""
+        deadline = Deadline.after(_CLEARING_S)
+        try:
+            with connect(host, self._options.connect, deadline) as session:
+                return broken_off(error, left=remove(session, task))
+        except (TransportError, ProbeError):
+            return broken_off(error, left=task.traces)
 
     def _hints(self, name: str, wants: Sequence[Want]) -> tuple[Question, ...]:
         """Return what these programs asked last time on the host, or kind of host, *name*."""
@@ -344,6 +381,32 @@ class _Conversation:
         for number, judgement in enumerate(self.judgements):
             if settled_too or judgement.questions:
                 self.judgements[number] = self._judge(self.wants[number])
+
+
+def _task(want: Want, snapshot: Snapshot) -> Task | str:
+    """Return what there is to trace, or why there is nothing."""
+    requirements, start = want.requirements, want.start
+    if reason := unprovable(requirements, start, snapshot):
+        return reason
+    interpreter = (requirements.elf and requirements.elf.interpreter) or ""
+    answer = snapshot.answers.get(ReadElf(interpreter))
+    identity = answer.elf.identity if isinstance(answer, ElfContent) else None
+    family = identity.family if identity else None
+    if family not in ("glibc", "musl"):
+        return f"the host has no loader {interpreter} that is known to trace"
+    try:
+        program = Path(requirements.path).read_bytes()
+    except OSError as error:
+        return f"{requirements.path}: {error.strerror}"
+    if hashlib.sha256(program).hexdigest() != requirements.sha256:
+        return f"{requirements.path} is no longer what was analysed"
+    return Task(
+        program=program,
+        interpreter=interpreter,
+        family=family,
+        start=start,
+        by_origin=depends_on_origin(requirements, start),
+    )
 
 
 def _judged(snapshot: Snapshot, wants: Sequence[Want]) -> Outcome:

@@ -34,6 +34,7 @@ class CheckOptions(InventoryOptions, StartOptions, ConnectionOptions):
     quiet: int
     verbose: int
     fail_on: str | None
+    prove: bool
     exit_zero: bool
 
 
@@ -58,6 +59,11 @@ class CheckOptions(InventoryOptions, StartOptions, ConnectionOptions):
     type=click.Choice(["warning", "unknown"]),
     help="exit 4 on warnings; exit 1 on unknown",
 )
+@option(
+    "--prove",
+    is_flag=True,
+    help="copy BINARY to each host, have its own loader trace the copy, remove it, compare",
+)
 @option("--exit-zero", is_flag=True, help="exit 0 whatever the verdicts")
 @connection_options
 def command(binaries: tuple[str, ...], **values: Unpack[CheckOptions]) -> int:
@@ -66,6 +72,8 @@ def command(binaries: tuple[str, ...], **values: Unpack[CheckOptions]) -> int:
     from preflight.cli.session import analyzed  # noqa: PLC0415
 
     formats = parse_formats(values["formats"])
+    if values["prove"] and values["facts"]:
+        raise UsageError("--prove and --facts exclude each other", "a proof asks the hosts")
     if values["local"] and values["facts"]:
         raise UsageError("--local and --facts exclude each other", "give one of them")
     judged = _offline if values["facts"] else _online
@@ -99,13 +107,16 @@ def exit_of(report: Report, fail_on: str | None) -> Exit:
 def _online(
     requirements: Sequence[Requirements], values: CheckOptions
 ) -> tuple[Report, Exit | None]:
+    from msgspec import structs  # noqa: PLC0415
+
     from preflight.cli.run import run_fleet  # noqa: PLC0415
     from preflight.cli.session import chosen_hosts, options_of, start_of, starts  # noqa: PLC0415
 
     local = values["local"]
     start_for = starts(start_of(values), requirements, local=local)
     hosts = chosen_hosts(values["inventories"], values["limits"], local=local)
-    return run_fleet(requirements, hosts, start_for, options_of(values))
+    options = structs.replace(options_of(values), prove=values["prove"])
+    return run_fleet(requirements, hosts, start_for, options)
 
 
 def _offline(requirements: Sequence[Requirements], values: CheckOptions) -> tuple[Report, None]:

@@ -199,6 +199,15 @@ CODES: dict[str, Code] = {
         says="nothing",
         remedy="Mend the connection and run preflight again.",
     ),
+    "proof-disagrees": Code(
+        title="The host's own loader says otherwise",
+        cause="With --prove the host's loader traced a copy of the program, and loads other files "
+        "or misses other things than was predicted. The host may have changed in between; if not, "
+        "the prediction is wrong.",
+        says="what the report shows beside the prediction",
+        remedy="Check again. If it stays, please report it: attach the JSON report, and the facts "
+        "that preflight probe --for BINARY --save FILE collects of the host.",
+    ),
     "not-asked": Code(
         title="The answer was not collected",
         cause="The facts hold nothing about this file: they were collected for another program, or "

@@ -6,6 +6,8 @@ from typing import Literal
 
 from msgspec import Struct
 
+from preflight.model.proof import Proof
+
 Severity = Literal["error", "unknown", "warning", "info"]
 Outcome = Literal["deployable", "blocked", "unknown"]
 Rule = str  # "ld.so.cache", "RUNPATH of /opt/app/bin/app", …
@@ -53,6 +55,7 @@ class Verdict(Struct, frozen=True, kw_only=True):
     findings: tuple[Finding, ...] = ()
     libraries: tuple[Library, ...] = ()
     loaded_by: str | None = None  # the path, as given, of the program that opens the library
+    proof: Proof | None = None  # None: nobody asked for one
 
 
 def outcome_of(findings: tuple[Finding, ...]) -> Outcome:

@@ -28,9 +28,9 @@ PATH_MAX = 4096  # bytes, the final NUL included (limits.h)
 
 
 @cache
-def bootstrap() -> str:
-    """Return the lines that start the script; the nonce has to follow."""
-    source = resources.files("preflight.probe").joinpath("script.sh").read_text("utf-8")
+def bootstrap(script: str = "script.sh") -> str:
+    """Return the lines that start *script*, a file beside this one; the nonce has to follow."""
+    source = resources.files("preflight.probe").joinpath(script).read_text("utf-8")
     lines = (line.strip() for line in source.splitlines())
     code = [line for line in lines if line and not line.startswith("#")]
     return "\n".join([_READER, *code, _END, ""])

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from preflight.model.elf import AbiTag, Elf, VersionNeed, machine_name
+from preflight.model.proof import Proof
 from preflight.model.report import Report
 from preflight.model.requirements import Requirements
 from preflight.model.snapshot import Facts, Snapshot
@@ -74,6 +75,8 @@ def verdict_json(verdict: Verdict, *, explain: bool) -> dict[str, Any]:
         "findings": [_finding_json(finding) for finding in verdict.findings],
         "loaded_by": verdict.loaded_by,
     }
+    if verdict.proof is not None:
+        value["proof"] = _proof_json(verdict.proof)
     if explain:
         value["libraries"] = [_library_json(library) for library in verdict.libraries]
     return _escaped(value)
@@ -166,6 +169,16 @@ def _finding_json(finding: Finding) -> dict[str, Any]:
         "message": finding.message,
         "evidence": list(finding.evidence),
         "remedy": finding.remedy,
+    }
+
+
+def _proof_json(proof: Proof) -> dict[str, Any]:
+    return {
+        "said": list(proof.said),
+        "agrees": proof.agrees,
+        "differences": list(proof.differences),
+        "not_proven": proof.not_proven,
+        "refused": proof.refused,
     }
 
 

@@ -158,6 +158,13 @@ def _verdict() -> _Schema:
         findings=_array(finding),
         loaded_by=_TEXT_OR_NULL,
     )
+    schema["properties"]["proof"] = _object(
+        said=_array(_STRING),
+        agrees=_BOOL_OR_NULL,
+        differences=_array(_STRING),
+        not_proven=_STRING,
+        refused=_TEXT_OR_NULL,
+    )
     schema["properties"]["libraries"] = _array(_library())
     return schema
 

@@ -117,15 +117,24 @@ class LocalStream:
             return None
         return None if status < 0 else status
 
+    def _terminate(self) -> None:
+        """Let the command clean up after itself, for a moment; then end what it started."""
+        if self._process.poll() is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGTERM)
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    self._process.wait(_STATUS_S)
+                os.killpg(self._process.pid, signal.SIGKILL)
+
     def _kill(self) -> None:
         if self._process.poll() is None:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self._process.pid, signal.SIGKILL)
 
     def close(self) -> None:
-        """Kill the command; safe to call twice and from another thread."""
+        """End the command; safe to call twice and from another thread."""
         self._closed.set()
-        self._kill()
+        self._terminate()
         self._process.wait()
         with self._in_use:
             for pipe in self._pipes:
