@@ -88,11 +88,9 @@ def depends_on_origin(requirements: Requirements, start: Start) -> bool:
 
 def compare(requirements: Requirements, start: Start, verdict: Verdict, trace: Trace) -> Proof:
     """Return *verdict* beside what the host's loader said."""
-    notes = [_LIMITS]
-    if trace.left is not None:
-        notes.append(f"left behind on the host: {trace.left}")
     if trace.refused is not None:
-        return Proof(refused=trace.refused, not_proven="; ".join(notes))
+        return Proof(refused=trace.refused, left=trace.left)
+    notes = [_LIMITS]
     if start.run_as is not None:
         notes.append(f"it was traced by the user who looked, not by {start.run_as}")
     name = start.argv0 or start.install_path or f"./{requirements.name}"
@@ -105,6 +103,7 @@ def compare(requirements: Requirements, start: Start, verdict: Verdict, trace: T
         agrees=not differences,
         differences=differences,
         not_proven="; ".join(notes),
+        left=trace.left,
     )
 
 

@@ -27,3 +27,4 @@ class Proof(Struct, frozen=True, kw_only=True):
     differences: tuple[str, ...] = ()
     not_proven: str = ""  # what a trace cannot show
     refused: str | None = None  # why there is no trace
+    left: str | None = None  # what could not be removed from the host

@@ -102,9 +102,9 @@ receive() { # SIZE LINKED: the copy, and what to call it; some heads read on, so
     refuse "only $((size)) of $1 bytes could be written to $home: $said"
   fi
   frame H "$(digest "$file")"
-  if [ "$2" = 1 ]; then
+  if [ "$2" = 1 ]; then # a hard link: glibc 2.43 resolves a symbolic one
     link=$home.link
-    if ! said=$(ln -s "$file" "$link" 2>&1); then refuse "$said"; fi
+    if ! said=$(ln "$file" "$link" 2>&1); then refuse "$said"; fi
     file=$link
   fi
 }

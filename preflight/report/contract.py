@@ -179,6 +179,7 @@ def _proof_json(proof: Proof) -> dict[str, Any]:
         "differences": list(proof.differences),
         "not_proven": proof.not_proven,
         "refused": proof.refused,
+        "left": proof.left,
     }
 
 

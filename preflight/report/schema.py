@@ -164,6 +164,7 @@ def _verdict() -> _Schema:
         differences=_array(_STRING),
         not_proven=_STRING,
         refused=_TEXT_OR_NULL,
+        left=_TEXT_OR_NULL,
     )
     schema["properties"]["libraries"] = _array(_library())
     return schema

@@ -31,6 +31,7 @@ from preflight.report.groups import (
     judged,
 )
 from preflight.report.labels import Labels
+from preflight.report.proofs import proofs
 from preflight.report.system import describe
 from preflight.report.terminal import columns, count, shown
 from preflight.report.terminal import render as to_text
@@ -68,6 +69,7 @@ def _sections(report: Report, labels: Labels) -> Iterator[Iterable[RenderableTyp
     yield in_full(bad, labels) if in_detail else by_cause(bad, labels)
     if labels.view.explain:
         yield trees(verdicts, labels)
+    yield proofs(report, labels)
     yield unasked(report.hosts, labels)
     yield _summary(report, labels)
 

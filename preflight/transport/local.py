@@ -23,6 +23,7 @@ _CHUNK_BYTES = 64 * 1024
 # an exit status may come after the end of the output.
 _TICK_S = 0.1
 _STATUS_S = 1.0
+_TERMINATIONS = 5
 _READABLE = select.POLLIN | select.POLLHUP | select.POLLERR
 _WRITABLE = select.POLLOUT | select.POLLHUP | select.POLLERR
 
@@ -118,13 +119,20 @@ class LocalStream:
         return None if status < 0 else status
 
     def _terminate(self) -> None:
-        """Let the command clean up after itself, for a moment; then end what it started."""
-        if self._process.poll() is None:
-            with contextlib.suppress(ProcessLookupError):
+        """
+        Let the command clean up after itself, for a moment; then end what is left of it.
+
+        A child that has not become another program yet loses a signal: hence several.
+        """
+        if self._process.poll() is not None:
+            return
+        with contextlib.suppress(ProcessLookupError):
+            for _ in range(_TERMINATIONS):
                 os.killpg(self._process.pid, signal.SIGTERM)
                 with contextlib.suppress(subprocess.TimeoutExpired):
-                    self._process.wait(_STATUS_S)
-                os.killpg(self._process.pid, signal.SIGKILL)
+                    self._process.wait(_STATUS_S / _TERMINATIONS)
+                    break
+            os.killpg(self._process.pid, signal.SIGKILL)
 
     def _kill(self) -> None:
         if self._process.poll() is None:
@@ -134,6 +142,8 @@ class LocalStream:
     def close(self) -> None:
         """End the command; safe to call twice and from another thread."""
         self._closed.set()
+        with self._in_use, contextlib.suppress(BrokenPipeError):
+            self._pipes[0].close()  # whoever uses it has noticed within a tick
         self._terminate()
         self._process.wait()
         with self._in_use:

@@ -56,6 +56,10 @@ class ShellStream:
         """Return the exit status, None while the child runs."""
         return self._child.poll()
 
+    def hang_up(self) -> None:
+        """Send nothing more, as a connection that is lost."""
+        self._child.stdin.close()
+
     def close(self) -> None:
         """Kill the child."""
         self._child.kill()
