@@ -16,7 +16,7 @@ from preflight.model.elf import (
     Segment,
     VersionNeed,
 )
-from preflight.model.question import ElfContent, ReadElf
+from preflight.model.question import ElfContent, ReadElf, Stat
 from preflight.model.requirements import Requirements
 from preflight.model.snapshot import BinfmtHandler, Mount, Snapshot
 from preflight.model.start import Start
@@ -103,6 +103,11 @@ SCENES: dict[str, Callable[[], Scene]] = {
     "kernel-too-old": lambda: scene(h.program(), h.files({h.LOADER: _TOO_OLD})),
     "mount-noexec": lambda: scene(
         h.program(), start=Start(install_path="/opt/app"), mounts=_NOEXEC
+    ),
+    "permission-denied": lambda: scene(
+        h.program(),
+        h.files({}) | {Stat("/opt"): h.state(mode=0o040700, real="/opt")},
+        start=Start(install_path="/opt/app", run_as="1000"),
     ),
     "os-unsupported": lambda: scene(h.program(), system="FreeBSD"),
     "libc-unsupported": lambda: scene(h.program(), _stranger()),
