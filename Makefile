@@ -12,7 +12,7 @@ RUN := $(VENV)/bin/python
 CAN_HAVE_HOSTS := $(shell [ "$$(id -u)" = 0 ] && [ -e /etc/debian_version ] && echo yes)
 PYTEST := $(RUN) -m pytest
 
-.PHONY: help venv dev setup lint format test test-quick bench docs \
+.PHONY: help venv dev setup lint format test test-quick bench crosscheck docs \
         hosts-build hosts-up hosts-down clean clean-hosts
 
 help:
@@ -58,9 +58,13 @@ test: $(if $(CAN_HAVE_HOSTS),setup) lint $(if $(CAN_HAVE_HOSTS),hosts-build)
 test-quick: lint
 	$(PYTEST) -n 2 -m "not hosts and not slow"
 
-# make bench       measurements; long ones too
+# make bench       all measurements; takes long, and root on Debian
 bench: dev
-	$(RUN) -m bench
+	for file in bench/[a-z]*.py; do $(RUN) -m bench.$$(basename $$file .py) || exit 1; done
+
+# make crosscheck  judge every program of some roots in every other; takes long, and root on Debian
+crosscheck: dev
+	$(RUN) -m tests.crosscheck
 
 # make docs        write docs/findings.md from the table of codes
 docs: dev

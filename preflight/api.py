@@ -10,11 +10,13 @@ from __future__ import annotations
 
 import datetime as dt
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
 from pathlib import Path
-from threading import Lock
-from typing import Self
+from queue import SimpleQueue
+from threading import Lock, Thread
+from typing import Self, cast, get_args
 
 from msgspec import Struct, structs
 
@@ -62,6 +64,7 @@ class Outcome(Struct, frozen=True):
 
     snapshot: Snapshot
     verdicts: tuple[Verdict, ...]
+    warnings: tuple[str, ...] = ()  # what to mend on this side, such as a line of known_hosts
 
 
 WantsOf = Callable[[Host], Sequence[Want]]
@@ -87,8 +90,7 @@ def check(
     """
     Return the report on *requirements* and *hosts*, hosts in the given order.
 
-    *on_outcome* is called in the calling thread as each host is done.  On
-    `KeyboardInterrupt` in the calling thread, see `Fleet.outcomes`.
+    *on_outcome* is called in the calling thread as each host is done.
     """
     clock = Clock.started()
 
@@ -155,50 +157,60 @@ class Fleet:
     """
 
     def __init__(self, hosts: Sequence[Host], wants_of: WantsOf, options: Options) -> None:
-        self._hosts = hosts
+        self._hosts = {host.name: host for host in hosts}
         self._wants_of = wants_of
         self._options = options
         self._store = Store(options.store)
+        self._todo = deque(self._hosts.values())
+        self._done: SimpleQueue[Outcome | BaseException | None] = SimpleQueue()
         self._sessions: set[Session] = set()
         self._lock = Lock()
         self._stopped = False
-        self._pending: set[Future[Outcome]] | None = None
-        self._pool = ThreadPoolExecutor(max(1, options.forks), "preflight-host")
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *exc: object) -> None:
         self.stop()
-        self._pool.shutdown(wait=True, cancel_futures=True)
+        self._hang_up()
 
     def stop(self) -> None:
-        """Begin no further host and close every open connection; safe to call twice."""
-        with self._lock:
-            self._stopped = True
-            sessions = list(self._sessions)
-        for session in sessions:
-            session.close()
+        """End the run; may be called from any thread and from a signal handler."""
+        self._stopped = True
+        self._done.put(None)
 
     def outcomes(self) -> Iterator[Outcome]:
         """
-        Yield one outcome for each host, as they are done.
+        Yield one outcome for each host, as they are done; to be iterated once.
 
-        After `stop` the hosts that were not reached come out as "not-run".
-        An interrupted iteration may be begun again: it goes on with the rest.
+        After `stop` the hosts that are not done yet come out as "not-run", at once.
         """
-        if self._pending is None:
-            self._pending = {self._pool.submit(self._one, host) for host in self._hosts}
-        while self._pending:
-            done, _ = wait(self._pending, return_when=FIRST_COMPLETED)
-            for future in done:
-                yield future.result()
-                self._pending.discard(future)
+        for number in range(min(max(1, self._options.forks), len(self._hosts))):
+            Thread(target=self._work, name=f"preflight-host-{number}", daemon=True).start()
+        left = dict(self._hosts)
+        while left and (done := self._done.get()) is not None:
+            if isinstance(done, BaseException):
+                raise done
+            del left[done.snapshot.host]
+            yield done
+        self._hang_up()
+        for host in left.values():
+            snapshot = _failed(host, "not-run", "interrupted", "the run was stopped")
+            yield _judged(snapshot, self._wants_of(host))
+
+    def _work(self) -> None:
+        while not self._stopped:
+            try:
+                host = self._todo.popleft()
+            except IndexError:
+                return
+            try:
+                self._done.put(self._one(host))
+            except BaseException as error:  # noqa: BLE001 - raised again by `outcomes`
+                self._done.put(error)
 
     def _one(self, host: Host) -> Outcome:
         wants = self._wants_of(host)
-        if self._stopped:
-            return _judged(_failed(host, "not-run", "interrupted", "the run was stopped"), wants)
         try:
             return self._ask(host, wants)
         except TransportError as error:
@@ -208,44 +220,58 @@ class Fleet:
         except Exception as error:  # noqa: BLE001 - one host must not end the run
             reason = f"{type(error).__name__}: {error}"
             snapshot = _failed(host, "error", "internal", reason)
-        if self._stopped:
-            snapshot = _failed(host, "not-run", "interrupted", "the run was stopped")
         return _judged(snapshot, wants)
 
     def _ask(self, host: Host, wants: Sequence[Want]) -> Outcome:
         deadline = Deadline.after(self._options.timeout_s)
-        with connect(host, self._options.connect, deadline) as session:
-            self._enlist(session)
-            try:
-                return self._talk(host, wants, session, deadline)
-            finally:
-                self._dismiss(session)
+        with connect(host, self._options.connect, deadline) as session, self._open(session):
+            outcome = self._talk(host, wants, session, deadline)
+            return structs.replace(outcome, warnings=session.warnings)
 
     def _talk(
         self, host: Host, wants: Sequence[Want], session: Session, deadline: Deadline
     ) -> Outcome:
-        key = f"{host.transport}:{host.user or ''}@{host.target}:{host.port or ''}"
-        hints = _hints(self._store, host, wants)
+        key = _key(host, self._options.connect)
         with Interview(session, self._store, key=key, deadline=deadline) as interview:
-            facts, unknown, answers = interview.begin(hints)
-            conversation = _Conversation(host, wants, facts, unknown, answers)
-            while questions := conversation.questions(everything=self._options.everything):
-                if interview.exhausted is not None:
+            facts, unknown, answers = interview.begin(self._hints(key, wants))
+            talk = _Conversation(host, wants, facts, unknown, answers)
+            everything, hints = self._options.everything, self._hints(_kind(facts), wants)
+            while questions := talk.questions(everything=everything):
+                if interview.exhausted or not talk.hear(interview.ask((*questions, *hints))):
                     break
-                conversation.hear(interview.ask(questions))
-        _remember(self._store, host, conversation)
-        return conversation.outcome(interview.rounds)
+                hints = ()
+        for name in (key, _kind(facts)):
+            self._remember(name, talk)
+        return talk.outcome(interview.rounds, interview.exhausted)
 
-    def _enlist(self, session: Session) -> None:
+    def _hints(self, name: str, wants: Sequence[Want]) -> tuple[Question, ...]:
+        """Return what these programs asked last time on the host, or kind of host, *name*."""
+        known = (self._store.hints(f"{want.requirements.sha256}@{name}") for want in wants)
+        return tuple(dict.fromkeys(question for hints in known for question in hints))
+
+    def _remember(self, name: str, talk: _Conversation) -> None:
+        for want, judgement in zip(talk.wants, talk.judgements, strict=True):
+            asked = dict.fromkeys((*judgement.asked, *map(ReadElf, talk.loaders)))
+            self._store.remember(f"{want.requirements.sha256}@{name}", tuple(asked))
+
+    @contextmanager
+    def _open(self, session: Session) -> Iterator[None]:
+        """Have `_hang_up` close *session* meanwhile."""
         with self._lock:
             self._sessions.add(session)
-            stopped = self._stopped
-        if stopped:
+        if self._stopped:
             session.close()
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._sessions.discard(session)
 
-    def _dismiss(self, session: Session) -> None:
+    def _hang_up(self) -> None:
         with self._lock:
-            self._sessions.discard(session)
+            sessions = list(self._sessions)
+        for session in sessions:
+            session.close()
 
 
 class _Conversation:
@@ -261,9 +287,7 @@ class _Conversation:
     ) -> None:
         self.wants = wants
         self.loaders = facts.loaders
-        self.judgements: list[Judgement | None] = [None for _ in wants]
-        self._answers = dict(answers)
-        self._base = facts
+        self._answers: dict[Question, Answer] = {}
         self._snapshot = Snapshot(
             host=host.name,
             address=host.target,
@@ -272,37 +296,54 @@ class _Conversation:
             facts_unknown=unknown,
             answers=self._answers,
         )
+        self._take(answers)
+        self.judgements = [self._judge(want) for want in wants]
 
     def questions(self, *, everything: bool) -> tuple[Question, ...]:
-        """Judge what is not settled yet; return the questions that are still open."""
-        facts = structs.replace(self._base, libcs=libcs_of(self._base.loaders, self._answers))
-        self._snapshot = structs.replace(self._snapshot, facts=facts)
-        open_questions: dict[Question, None] = {
-            question: None
-            for question in map(ReadElf, self._base.loaders)
-            if question not in self._answers
-        }
-        for number, want in enumerate(self.wants):
-            judgement = self.judgements[number]
-            if judgement is None or judgement.questions or open_questions:
-                judgement = judge(want.requirements, want.start, self._snapshot)
-                self.judgements[number] = judgement
-            open_questions.update(dict.fromkeys(judgement.questions))
+        """Return the questions that are open; with *everything*, those of the survey too."""
+        asked = [question for judgement in self.judgements for question in judgement.questions]
+        asked += self._unread_loaders()
         if everything:
             inquiry = Inquiry(self._answers)
-            survey(self._base.loaders, inquiry)
-            open_questions.update(dict.fromkeys(inquiry.open))
-        return tuple(open_questions)
+            survey(self.loaders, inquiry)
+            asked += inquiry.open
+        return tuple(dict.fromkeys(asked))
 
-    def hear(self, answers: Mapping[Question, Answer]) -> None:
-        """Take the host's answers."""
+    def hear(self, answers: Mapping[Question, Answer]) -> bool:
+        """Judge by the host's answers; return whether there was a new one."""
+        if answers.keys() <= self._answers.keys():
+            return False
+        first_look = bool(self._unread_loaders())
+        self._take(answers)
+        self._judge_again(settled_too=first_look)
+        return True
+
+    def outcome(self, rounds: int, exhausted: str | None) -> Outcome:
+        """Return what is known now; *exhausted* names the limit that left questions open."""
+        self._snapshot = structs.replace(self._snapshot, rounds=rounds)
+        if exhausted is not None:
+            unknown = {**self._snapshot.facts_unknown, "answers": f"the probe ended: {exhausted}"}
+            self._snapshot = structs.replace(self._snapshot, facts_unknown=unknown)
+            self._judge_again()
+        verdicts = tuple(judgement.verdict for judgement in self.judgements)
+        return Outcome(self._snapshot, verdicts)
+
+    def _unread_loaders(self) -> list[Question]:
+        return [ReadElf(path) for path in self.loaders if ReadElf(path) not in self._answers]
+
+    def _take(self, answers: Mapping[Question, Answer]) -> None:
         self._answers.update(answers)
+        libcs = libcs_of(self.loaders, self._answers)
+        facts = structs.replace(self._snapshot.facts, libcs=libcs)
+        self._snapshot = structs.replace(self._snapshot, facts=facts)
 
-    def outcome(self, rounds: int) -> Outcome:
-        """Return what is known now."""
-        snapshot = structs.replace(self._snapshot, rounds=rounds)
-        verdicts = tuple(judgement.verdict for judgement in self.judgements if judgement)
-        return Outcome(snapshot, verdicts)
+    def _judge(self, want: Want) -> Judgement:
+        return judge(want.requirements, want.start, self._snapshot)
+
+    def _judge_again(self, *, settled_too: bool = False) -> None:
+        for number, judgement in enumerate(self.judgements):
+            if settled_too or judgement.questions:
+                self.judgements[number] = self._judge(self.wants[number])
 
 
 def _judged(snapshot: Snapshot, wants: Sequence[Want]) -> Outcome:
@@ -311,37 +352,17 @@ def _judged(snapshot: Snapshot, wants: Sequence[Want]) -> Outcome:
 
 
 def _failed(host: Host, status: str, cause: str, reason: str) -> Snapshot:
-    known: dict[str, Status] = {
-        "unreachable": "unreachable",
-        "auth-failed": "auth-failed",
-        "host-key": "host-key",
-        "timeout": "timeout",
-        "not-run": "not-run",
-    }
-    return Snapshot(
-        host=host.name,
-        address=host.target,
-        status=known.get(status, "error"),
-        cause=cause,
-        reason=reason,
-    )
+    known = cast(Status, status) if status in get_args(Status) else "error"
+    return Snapshot(host=host.name, address=host.target, status=known, cause=cause, reason=reason)
 
 
-def _hints(store: Store, host: Host, wants: Sequence[Want]) -> tuple[Question, ...]:
-    """Return what these programs asked last time on this host, else on any."""
-    hints: dict[Question, None] = {}
-    for want in wants:
-        digest = want.requirements.sha256
-        known = store.hints(f"{digest}@{host.name}") or store.hints(digest)
-        hints.update(dict.fromkeys(known))
-    return tuple(hints)
+def _key(host: Host, options: ConnectOptions) -> str:
+    """Return a name for the machine that *host* is, for the memos and hints of the store."""
+    own = f"{host.transport}:{host.user or options.user or ''}@{host.target}:{host.port or ''}"
+    return f"{own} by {_key(host.gateway, options)}" if host.gateway else own
 
 
-def _remember(store: Store, host: Host, conversation: _Conversation) -> None:
-    for want, judgement in zip(conversation.wants, conversation.judgements, strict=True):
-        if judgement is not None:
-            digest = want.requirements.sha256
-            loaders = tuple(map(ReadElf, conversation.loaders))
-            asked = tuple(dict.fromkeys((*judgement.asked, *loaders)))
-            store.remember(f"{digest}@{host.name}", asked)
-            store.remember(digest, asked)
+def _kind(facts: Facts) -> str:
+    """Return a name for what *facts* have in common with hosts of the same image."""
+    words = (facts.system, facts.machine, facts.os_id, facts.os_version, *facts.loaders)
+    return "kind:" + " ".join(str(word) for word in words)

@@ -5,10 +5,11 @@ set -eu
 
 everything="
     arch-test binutils busybox-static dash debian-archive-keyring gcc gcc-multilib
-    iproute2 libc6-dev make mmdebstrap musl musl-dev musl-tools openssh-client
-    openssh-server python3-venv qemu-user-static ruby util-linux vagrant"
+    iproute2 libc6-dev make mksh mmdebstrap musl musl-dev musl-tools openssh-client
+    openssh-server python3-venv qemu-user-static ruby shellcheck util-linux vagrant zsh"
 
 missing=
+# shellcheck disable=SC2048,SC2086
 for package in ${*:-$everything}; do
     state=$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null || true)
     [ "$state" = installed ] || missing="$missing $package"

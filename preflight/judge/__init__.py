@@ -37,6 +37,7 @@ STAGES: tuple[Stage, ...] = (
     Stage((image.check_system, image.check_format, machine.check_machine), machine.predict),
     Stage((mounts.check_program,), mounts.predict),
     Stage((interpreter.check_interpreter,), interpreter.predict),
+    Stage((image.check_complete,), image.predict_cut),
     Stage(
         (libraries.check_libraries, versions.check_versions),
         libraries.predict,
@@ -72,7 +73,8 @@ def judge(requirements: Requirements, start: Start, snapshot: Snapshot) -> Judge
         return Judgement(_verdict(case, (finding,), None))
     findings, prediction = _walk(case)
     questions = case.inquiry.open
-    asked = tuple(_not_asked(question) for question in questions)
+    why = snapshot.facts_unknown.get("answers")
+    asked = tuple(_not_asked(question, why) for question in questions)
     return Judgement(_verdict(case, (*findings, *asked), prediction), questions, case.inquiry.asked)
 
 
@@ -86,12 +88,13 @@ def _walk(case: Case) -> tuple[tuple[Finding, ...], Prediction | None]:
     return tuple(findings), None
 
 
-def _not_asked(question: Question) -> Finding:
+def _not_asked(question: Question, why: str | None) -> Finding:
     return Finding(
         code="not-asked",
         severity="unknown",
         subject=question.path,
         message=f"{question.path} was not looked at",
+        evidence=(why,) if why else (),
     )
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from preflight.judge.case import Case
-from preflight.model.elf import ET_DYN, ET_EXEC, PT_LOAD, Elf
+from preflight.judge.case import Case, Prediction
+from preflight.loader.setting import Ending
+from preflight.model.elf import ET_DYN, ET_EXEC, PF_W, PT_DYNAMIC, PT_LOAD, Elf
 from preflight.model.verdict import Finding
 
 
@@ -23,7 +24,7 @@ def check_system(case: Case) -> Iterator[Finding]:
 
 
 def check_format(case: Case) -> Iterator[Finding]:
-    """The file is an ELF program or library, and is all there."""
+    """The file is an ELF program or library."""
     requirements, elf = case.requirements, case.elf
     if requirements.format == "script":
         yield Finding(
@@ -38,14 +39,62 @@ def check_format(case: Case) -> Iterator[Finding]:
         yield _no_program(case, elf.defect or "an ELF file that is no program")
     elif not elf.interpreter_terminated:
         yield _no_program(case, "its interpreter's path does not end with a NUL")
-    elif _cut_off(case):
-        yield Finding(
-            code="file-truncated",
-            severity="error",
-            subject=requirements.name,
-            message="the file ends before the segments that its program headers name",
-            evidence=(f"{elf.size_bytes} bytes are there",),
-        )
+
+
+def check_complete(case: Case) -> Iterator[Finding]:
+    """The file holds what its program headers name; the kernel itself hardly looks."""
+    elf = case.elf
+    if elf is None or not elf.ends_early(_page_size(case)):
+        return
+    yield Finding(
+        code="file-truncated",
+        severity="unknown" if _crash(elf, _page_size(case)) is None else "error",
+        subject=case.requirements.name,
+        message="the file ends before the segments that its program headers name",
+        evidence=(f"{elf.size_bytes} bytes are there",),
+    )
+
+
+def predict_cut(case: Case) -> Prediction | None:
+    """Return the end by a signal, without a line."""
+    ending = _crash(case.elf, _page_size(case)) if case.elf else None
+    return None if ending is None else Prediction(None, ending.value)
+
+
+def _page_size(case: Case) -> int:
+    return case.snapshot.facts.page_size or 4096
+
+
+def _crash(elf: Elf, page_size: int) -> Ending | None:
+    """
+    Return how a start ends that touches what is not there; None: it may not touch it.
+
+    The kernel zeroes the rest of a writable page behind a segment's contents
+    (padzero), the loader reads the dynamic table, a static program its code.
+    """
+    end = -(-elf.size_bytes // page_size) * page_size
+    for segment in elf.segments:
+        stop = segment.offset + segment.filesz
+        zeroed = segment.memsz > segment.filesz and (segment.vaddr + segment.filesz) % page_size
+        if segment.type == PT_LOAD and segment.flags & PF_W and zeroed and stop - 1 >= end:
+            return Ending.SEGV
+    if elf.interpreter is None:
+        first = _offset(elf, _entry(elf))
+    else:
+        first = next((s.offset for s in elf.segments if s.type == PT_DYNAMIC), None)
+    return Ending.BUS if first is not None and first >= end else None
+
+
+def _entry(elf: Elf) -> int:
+    return int.from_bytes(elf.head[24 : 24 + elf.bits // 8], elf.endian)
+
+
+def _offset(elf: Elf, address: int) -> int | None:
+    """Return where in the file the byte at *address* lies."""
+    for segment in elf.segments:
+        if segment.type == PT_LOAD and 0 <= address - segment.vaddr < segment.filesz:
+            return segment.offset + address - segment.vaddr
+    return None
 
 
 def headers_fit(elf: Elf) -> bool:
@@ -64,12 +113,3 @@ def _no_program(case: Case, what: str) -> Finding:
         subject=case.requirements.name,
         message=f"not a Linux program: {what}",
     )
-
-
-def _cut_off(case: Case) -> bool:
-    elf = case.elf
-    page = case.snapshot.facts.page_size or 4096
-    if elf is None:
-        return False
-    end = max((s.offset + s.filesz for s in elf.segments if s.type == PT_LOAD), default=0)
-    return -(-end // page) > -(-elf.size_bytes // page)

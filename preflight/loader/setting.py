@@ -46,12 +46,15 @@ class Object(Struct, frozen=True, kw_only=True):
     depends: tuple[int, ...] = ()  # the places of what it needs in the load order
 
 
+MissKind = Literal["missing", "unusable", "noexec"]
+
+
 class Miss(Struct, frozen=True, kw_only=True):
     """A library that was not found, or found and refused."""
 
     name: str
     needed_by: str
-    kind: Literal["missing", "unusable", "noexec"]
+    kind: MissKind
     subject: str  # what the loader names in its line: the soname, or a path
     message: str  # the loader's words about the subject
     tried: tuple[Step, ...]

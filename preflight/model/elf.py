@@ -183,6 +183,11 @@ class Elf(Struct, frozen=True, kw_only=True):
         """Whether the object looks for symbols in itself first."""
         return self.symbolic_tag or bool(self.dt_flags & DF_SYMBOLIC)
 
+    def ends_early(self, page_size: int) -> bool:
+        """Whether a whole page of a segment lies beyond the end of the file: SIGBUS."""
+        end = max((s.offset + s.filesz for s in self.segments if s.type == PT_LOAD), default=0)
+        return -(-end // page_size) > -(-self.size_bytes // page_size)
+
     @property
     def kind(self) -> Literal["executable", "static", "static-pie", "shared-object", "other"]:
         """The contract's word: who names an interpreter is an executable, PIE or not."""

@@ -73,7 +73,8 @@ class Facts(Struct, frozen=True, kw_only=True):
     What the facts script found; None where the host has no such thing.
 
     What could not be looked at is None here and named, with the reason, in
-    `Snapshot.facts_unknown` under the field's name.
+    `Snapshot.facts_unknown` under the field's name; there "answers" says why
+    questions were left open.
     """
 
     system: str | None = None  # uname -s

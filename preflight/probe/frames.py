@@ -47,7 +47,10 @@ class Frames:
         Raises TransportError (no-shell, output-limit) where no script ever speaks.
         """
         mark = f"hello {self._nonce}\n".encode()
+        echo = f"\n{self._nonce}\n".encode()
         while (at := self._buffer.find(mark)) < 0:
+            if echo in self._buffer:
+                raise TransportError("error", "no-shell", "the host echoes what it is sent")
             if len(self._buffer) > NOISE_LIMIT:
                 raise TransportError(
                     "error", "output-limit", f"over {NOISE_LIMIT >> 10} KiB before the first answer"

@@ -35,6 +35,7 @@ class Limits(Struct, frozen=True):
     """Where an interview ends although questions are left."""
 
     rounds: int = 32
+    paths: int = 65536  # that are looked at in any way
     objects: int = 4096  # files of which the content is asked
     received_bytes: int = 256 << 20
 
@@ -61,7 +62,9 @@ class Knowledge:
         """Return the answer, or None after noting in *plan* what it takes to find it."""
         if (errno := refusal(question.path)) is not None:
             return Failed(errno)
-        file = self._files.setdefault(question.path, File(question.path))
+        file = self._files.get(question.path) or self._new_file(question.path)
+        if file is None:
+            return None
         if isinstance(question, ReadElf | ReadBytes):
             return self._content(type(question), file, plan) if self._admit(file) else None
         if file.state is None:
@@ -177,15 +180,15 @@ class Knowledge:
         digest = file.digest
         if file.path in plan.contents:
             return True
-        if digest in self._claims or not self._afford(state.size_bytes):
+        if digest in self._claims:
             return False
         if digest is None or digest in self.impatient:
-            return True
-        if self._store.claim(digest):
-            self._claims.add(digest)
-            return True
-        self.waiting.add(digest)
-        return False
+            return self._afford(state.size_bytes)
+        if not self._store.claim(digest):
+            self.waiting.add(digest)
+            return False
+        self._claims.add(digest)
+        return self._afford(state.size_bytes)
 
     def _huge(self, file: File, state: FileState, plan: Plan) -> Answer | None:
         """Read the file in ranges; what it says is kept for this host and state alone."""
@@ -213,6 +216,12 @@ class Knowledge:
             file.sparse.add(part.offset, data)
 
     # --- limits ---
+
+    def _new_file(self, path: str) -> File | None:
+        if len(self._files) >= self._limits.paths:
+            self.exhausted = f"{self._limits.paths} paths were looked at"
+            return None
+        return self._files.setdefault(path, File(path))
 
     def _admit(self, file: File) -> bool:
         if not file.admitted:

@@ -36,7 +36,8 @@ class Records:
         """Write the record *name*, readable by its owner alone."""
         path = self._directory / name
         with contextlib.suppress(OSError):
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            path.parent.mkdir(parents=True, exist_ok=True)
             _replace(path, _checksum(name, payload) + payload)
 
 

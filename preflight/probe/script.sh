@@ -89,7 +89,11 @@ facts() {
 # --- answers ---
 
 state_stat() { stat -L -c '%f %u %g %d %i %s %Y %Z' "$@"; }
-state_ls() { for p do ls -Lidnq "$p"; done; }
+state_ls() { # one line each, whatever the name is
+  for p do
+    said=$(ls -Lidn "$p") && printf '%s\n' "${said%%"$newline"*}"
+  done
+}
 real_realpath() { realpath "$@"; }
 real_readlink() { for p do readlink -f "$p"; done; }
 real_none() { for p do printf '\n'; done; }

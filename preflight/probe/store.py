@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from functools import cache
 from importlib import resources
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -39,7 +39,7 @@ class Store:
 
     def __init__(self, directory: Path | None = None, *, memory_bytes: int = MEMORY_BYTES) -> None:
         self._records = Records(directory) if directory else None
-        self._recent: OrderedDict[str, Elf | bytes] = OrderedDict()
+        self._recent: OrderedDict[str, Any] = OrderedDict()
         self._room = memory_bytes
         self._kept: dict[str, bytes] = {}
         self._flights: dict[str, threading.Event] = {}
@@ -51,16 +51,16 @@ class Store:
         """Return what the content *digest* says as an ELF file, None where it is not known."""
         name = _elf_name(digest)
         value = self._recall(name)
-        if value is None and (record := self._read(name)) is not None:
-            value = self._keep(name, _decoded(record, Elf))
+        if value is None and (elf := _decoded(self._read(name), Elf)) is not None:
+            value = self._keep(name, elf)
         return value if isinstance(value, Elf) else None
 
     def get_bytes(self, digest: str) -> bytes | None:
         """Return the content *digest*, None where it is not known."""
         name = _bytes_name(digest)
         value = self._recall(name)
-        if value is None:
-            value = self._keep(name, self._read(name))
+        if value is None and (data := self._read(name)) is not None:
+            value = self._keep(name, data)
         return value if isinstance(value, bytes) else None
 
     def add_elf(self, data: bytes) -> tuple[str, Elf]:
@@ -72,8 +72,7 @@ class Store:
         """Keep *elf* under a name that nobody but the caller can claim; see `state_digest`."""
         name = _elf_name(digest)
         self._write(name, codec.encode(elf))
-        self._keep(name, elf)
-        return elf
+        return self._keep(name, elf)
 
     def add_bytes(self, data: bytes) -> tuple[str, bytes]:
         """Keep *data*; return its digest and the one copy of it."""
@@ -82,8 +81,7 @@ class Store:
             return digest, known
         name = _bytes_name(digest)
         self._write(name, data)
-        self._keep(name, data)
-        return digest, data
+        return digest, self._keep(name, data)
 
     # --- one download of a content at a time ---
 
@@ -129,20 +127,21 @@ class Store:
 
     # --- memory and disk ---
 
-    def _recall(self, name: str) -> Elf | bytes | None:
+    def _recall(self, name: str) -> Any:
         with self._lock:
             value = self._recent.get(name)
             if value is not None:
                 self._recent.move_to_end(name)
             return value
 
-    def _keep(self, name: str, value: V | None) -> V | None:
-        if value is None:
-            return None
+    def _keep(self, name: str, value: V) -> V:
+        """Return *value*, or the equal one that another thread kept before."""
         with self._lock:
-            if name not in self._recent:
-                self._recent[name] = value
-                self._room -= _cost(value)
+            kept: V | None = self._recent.get(name)
+            if kept is not None:
+                return kept
+            self._recent[name] = value
+            self._room -= _cost(value)
             while self._room < 0 and len(self._recent) > 1:
                 self._room += _cost(self._recent.popitem(last=False)[1])
         return value

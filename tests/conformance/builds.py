@@ -20,6 +20,8 @@ from tests.builders.elf import build_elf
 COMPILERS = {
     "gcc": ("gcc", "-nostdlib"),
     "gcc -m32": ("gcc", "-m32", "-nostdlib"),
+    "cc": ("gcc",),  # with the C library
+    "musl-gcc": ("musl-gcc",),
 }
 # Exits with 0 before anything else runs; the symbols of libraries are only referred to.
 START = {
@@ -150,13 +152,15 @@ def _compiled(build: Gcc) -> bytes:
         command = [*COMPILERS[build.compiler], "-O1", "-o", "out", "source.c", *build.flags]
         for library_name, linked in build.links:
             path = directory / library_name
+            if not path.resolve().is_relative_to(directory.resolve()):
+                raise ValueError(f"{library_name} would be written outside of the build")
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content(linked))
-            command.append(f"-l:{library_name}")
+            command += ["-L.", f"-l:{library_name}"]
         if build.script is not None:
             (directory / "versions").write_text(build.script)
             command.append("-Wl,--version-script=versions")
-        command += ["-L.", "-Wl,--allow-shlib-undefined", "-Wl,-z,noseparate-code"]
+        command += ["-Wl,--allow-shlib-undefined", "-Wl,-z,noseparate-code"]
         _run(command, directory)
         if build.after is not None:
             _run(["sh", "-euc", build.after, "sh", "out"], directory)

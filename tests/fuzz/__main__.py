@@ -57,9 +57,7 @@ def main() -> int:
     began = time.monotonic()
     end = options.first + options.graphs
     with ProcessPoolExecutor(2) as pool:
-        jobs = [
-            pool.submit(work, options.first + n, 2, end, names, options.keep) for n in range(2)
-        ]
+        jobs = [pool.submit(work, options.first + n, 2, end, names, options.keep) for n in range(2)]
         tally = sum((job.result() for job in jobs), Counter())
     for what, number in sorted(tally.items()):
         print(f"{what:24} {number}")

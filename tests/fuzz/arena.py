@@ -69,7 +69,9 @@ class Ring:
             Path(f"{self.root}{MUSL_PATH}").write_text(directories)
         elif graph.cached:
             Path(f"{self.root}/etc/ld.so.conf.d/fz.conf").write_text(directories)
-            subprocess.run(["chroot", self.root, "/sbin/ldconfig"], capture_output=True, check=False)
+            subprocess.run(
+                ["chroot", self.root, "/sbin/ldconfig"], capture_output=True, check=False
+            )
         if graph.preload is not None:
             Path(f"{self.root}{PRELOAD}").write_text(graph.preload)
 
@@ -108,7 +110,7 @@ def _fact(run: Run) -> tuple[str, int | None, str | None]:
     """Return outcome, exit status as a shell has it, and the first line where it was refused."""
     refusal = observation.refusal(run, PROGRAM)
     if refusal is not None:
-        return "blocked", refusal[1], refusal[0]
+        return "blocked", DIED.get(refusal[1], refusal[1]), refusal[0]
     if run.status is not None and run.status != 0:
         lines = run.err.splitlines()
         return "blocked", DIED.get(run.status, run.status), lines[0] if lines else None

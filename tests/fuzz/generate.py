@@ -68,7 +68,9 @@ class _Generator:
         program = self._program()
         files = {file.path: file for file in (*libraries, *self._links(libraries), program)}
         names = [file.path for file in libraries]
-        return Graph(tuple(files.values()), tuple(self._env(names)), self._cached(), self._preload())
+        return Graph(
+            tuple(files.values()), tuple(self._env(names)), self._cached(), self._preload()
+        )
 
     def _chance(self, percent: int) -> bool:
         return self._dice.randrange(100) < percent
@@ -108,13 +110,16 @@ class _Generator:
     def _bound(self, file: File) -> File:
         """Give most symbols a version of those that the file defines or needs."""
         wanted = [version for _, versions in file.version_needs for version in versions]
-        symbols = []
-        for use in file.symbols:
-            choices = file.version_defs if use.defined else wanted
-            if choices and self._chance(65):
-                use = msgspec.structs.replace(use, version=self._pick(choices))
-            symbols.append(use)
-        return msgspec.structs.replace(file, symbols=tuple(symbols))
+        symbols = tuple(
+            self._with_version(use, file.version_defs if use.defined else wanted)
+            for use in file.symbols
+        )
+        return msgspec.structs.replace(file, symbols=symbols)
+
+    def _with_version(self, use: Use, choices: Sequence[str]) -> Use:
+        if not choices or not self._chance(65):
+            return use
+        return msgspec.structs.replace(use, version=self._pick(choices))
 
     def _directory(self) -> str:
         if self._chance(6):

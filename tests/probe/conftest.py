@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shlex
 import shutil
 import subprocess
@@ -9,6 +10,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from preflight.errors import TransportError
 from preflight.probe.interview import Interview
 from preflight.probe.store import Store
 from preflight.transport import Deadline
@@ -22,34 +24,45 @@ SHELLS = {
 }
 
 
-class ShellStream:
-    """A child process; what it writes to standard error is discarded."""
+def unchanged(data: bytes) -> bytes:
+    return data
 
-    def __init__(self, argv: list[str], **settings: object) -> None:
+
+class ShellStream:
+    """A child process; *edit* changes what is sent, standard error is discarded."""
+
+    def __init__(self, argv: list[str], *, edit=unchanged, **settings: object) -> None:
         pipe, null = subprocess.PIPE, subprocess.DEVNULL
         self._child = subprocess.Popen(argv, stdin=pipe, stdout=pipe, stderr=null, **settings)
+        self._edit = edit
 
     def send(self, data: bytes) -> None:
-        self._child.stdin.write(data)
-        self._child.stdin.flush()
+        """Write all of *data*; raises TransportError where nobody listens."""
+        try:
+            self._child.stdin.write(self._edit(data))
+            self._child.stdin.flush()
+        except BrokenPipeError:
+            raise TransportError("unreachable", "connection-lost", "nobody listens") from None
 
     def read(self, limit: int) -> bytes:
+        """Return what there is, b"" at the end."""
         return self._child.stdout.read1(limit)
 
     def stderr_text(self) -> str:
+        """Return nothing."""
         return ""
 
     def exit_status(self) -> int | None:
+        """Return the exit status, None while the child runs."""
         return self._child.poll()
 
     def close(self) -> None:
+        """Kill the child."""
         self._child.kill()
         self._child.stdout.close()
         self._child.wait()
-        try:
+        with contextlib.suppress(BrokenPipeError):
             self._child.stdin.close()
-        except BrokenPipeError:
-            pass
 
 
 class ShellSession:
@@ -60,6 +73,7 @@ class ShellSession:
         self._settings = settings
 
     def start(self, command: str) -> ShellStream:
+        """Start *command* with the shell in the place of /bin/sh."""
         command = command.replace("/bin/sh", shlex.join(self._argv))
         return ShellStream([*self._argv, "-c", command], **self._settings)
 

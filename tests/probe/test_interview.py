@@ -4,11 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import os
-import time
+import re
+import shlex
+import shutil
+import subprocess
+import tempfile
+import threading
+from pathlib import Path
 
 import pytest
 
+from preflight import probe
 from preflight.elf import read_bytes
+from preflight.errors import TransportError
 from preflight.model import text
 from preflight.model.question import (
     Absent,
@@ -22,7 +30,12 @@ from preflight.model.question import (
     ReadElf,
     Stat,
 )
+from preflight.probe import knowledge
+from preflight.probe.knowledge import Limits
+from preflight.probe.script import COMMAND, bootstrap
+from preflight.probe.store import Store
 
+LIBC = Path("/bin/sh").read_bytes()
 ODD_NAMES = [
     b"$(touch pwned);'\"",
     b"`touch pwned`",
@@ -47,10 +60,9 @@ ODD_NAMES = [
 ]
 
 
-def age(*paths) -> None:
-    """Make the host's clock late enough for memos: ctime cannot be set back, time passes."""
-    newest = max(os.stat(path).st_ctime for path in paths)
-    time.sleep(max(0.0, newest + 3.1 - time.time()))
+def late(data: bytes) -> bytes:
+    """Put the host's clock far enough ahead for memos: what just changed makes none."""
+    return data.replace(b"date +%s", b"echo 99999999999")
 
 
 def test_every_shell_tells_the_same_as_python(interview, shell, tmp_path):
@@ -127,21 +139,34 @@ def test_libraries_are_read_by_the_one_reader(interview):
     assert (hashlib.sha256(data).hexdigest(), read_bytes(data)) == (answer.sha256, answer.elf)
 
 
-def test_second_check_of_a_host_takes_one_round(interview, store, tmp_path):
+def test_second_check_of_a_host_takes_one_round(interview, tmp_path):
     """Nothing changed: facts and answers in one round, and no file is read again."""
     for name in ("a", "b"):
         (tmp_path / name).write_bytes(name.encode() * 100_000)
     questions = [ReadElf(str(tmp_path / name)) for name in ("a", "b")]
-    age(tmp_path / "a", tmp_path / "b")
-    first = interview()
+    first = interview(edit=late)
     _, _, expected = first.begin(questions)
-    again = interview()
+    again = interview(edit=late)
 
     _, _, answers = again.begin(questions)
 
     assert expected == answers
     assert (first.rounds, again.rounds) == (2, 1)
     assert again._frames.received < 100_000
+
+
+def test_changed_file_is_read_again(interview, tmp_path):
+    """Another content under the same path is hashed, and transferred, anew."""
+    path = tmp_path / "lib"
+    path.write_bytes(b"one")
+    interview(edit=late).begin([ReadBytes(str(path))])
+    path.write_bytes(b"another")
+    again = interview(edit=late)
+
+    _, _, answers = again.begin([ReadBytes(str(path))])
+
+    assert answers[ReadBytes(str(path))].data == b"another"
+    assert again.rounds == 3
 
 
 def test_another_host_of_the_same_image_sends_hashes_only(interview, tmp_path):
@@ -157,3 +182,243 @@ def test_another_host_of_the_same_image_sends_hashes_only(interview, tmp_path):
     assert other.rounds == 1
     assert answers[question].elf is expected[question].elf
     assert other._frames.received < 100_000
+
+
+def test_later_questions_cost_rounds_only_for_what_is_new(interview, tmp_path):
+    """What was answered before is answered again without asking."""
+    (tmp_path / "a").write_bytes(b"a")
+    first, second = Stat(str(tmp_path)), ReadBytes(str(tmp_path / "a"))
+    conversation = interview()
+    _, _, known = conversation.begin([first])
+
+    answers = conversation.ask([first, second])
+
+    assert answers[first] is known[first]
+    assert conversation.rounds == 3
+    assert conversation.ask([first, second]) == answers
+    assert conversation.rounds == 3
+
+
+def test_what_is_no_file_is_not_read(interview, tmp_path):
+    """A directory, a FIFO and a device are failures; nothing blocks on them."""
+    os.mkfifo(tmp_path / "fifo")
+    paths = [str(tmp_path), str(tmp_path / "fifo"), "/dev/null"]
+
+    _, _, answers = interview().begin([ReadElf(path) for path in paths])
+
+    expected = ["EISDIR", "is a FIFO", "is a character device"]
+    assert [answers[ReadElf(path)].errno for path in paths] == expected
+
+
+def test_file_is_no_directory(interview):
+    """A list of what is no directory fails, of what is not there is absent."""
+    questions = [List("/bin/sh"), List("/none"), List("/bin/sh/x")]
+
+    _, _, answers = interview().begin(questions)
+
+    assert [answers[q] for q in questions] == [
+        Failed("ENOTDIR"),
+        Absent("ENOENT"),
+        Absent("ENOTDIR"),
+    ]
+
+
+def test_relative_path_is_refused(interview):
+    """A path that depends on where the script runs is not asked for."""
+    _, _, answers = interview().begin([Stat("etc/passwd"), ReadElf("")])
+
+    assert set(answers.values()) == {Failed("EINVAL")}
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
+def test_unreadable_is_told_from_absent(interview, shell):
+    """Without permission: EACCES for the content, the names and what lies behind."""
+    with tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, 0o755)
+        for name in ("file", "dir/x"):
+            path = os.path.join(folder, name)
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+            with open(path, "wb") as file:
+                file.write(b"secret")
+            os.chmod(path, 0)
+        os.chmod(f"{folder}/dir", 0)
+        questions = [
+            ReadBytes(f"{folder}/file"),
+            List(f"{folder}/dir"),
+            Stat(f"{folder}/dir/x"),
+            ReadElf(f"{folder}/dir/none"),
+        ]
+
+        facts, _, answers = interview(shell, user=65534, group=65534).begin(questions)
+
+    assert facts.uid == 65534
+    assert [answers[q] for q in questions] == [Failed("EACCES")] * 4
+
+
+@pytest.mark.parametrize("tools", ["coreutils", "busybox"])
+def test_host_with_few_tools_answers_too(interview, tmp_path, tools):
+    """Without stat, realpath and sha256sum: ls, readlink and a transfer take their place."""
+    names = "ls cat wc head date uname id printf yes dd sleep sh readlink"
+    (tmp_path / "bin").mkdir()
+    for name in names.split():
+        target = shutil.which("busybox" if tools == "busybox" else name)
+        (tmp_path / "bin" / name).symlink_to(target)
+    (tmp_path / "file").write_bytes(b"content")
+    (tmp_path / "link").symlink_to("file")
+    path, none = str(tmp_path / "link"), str(tmp_path / "none")
+
+    conversation = interview(edit=lambda data: with_path(data, tmp_path / "bin"))
+    _, _, answers = conversation.begin([ReadBytes(path), Stat(none), Stat("/")])
+
+    answer = answers[ReadBytes(path)]
+    assert (answer.data, answer.state.size_bytes, answer.state.device) == (b"content", 7, -1)
+    assert answer.state.mode == os.stat(path).st_mode
+    assert answer.state.real == str(tmp_path / "file")
+    assert answer.sha256 == hashlib.sha256(b"content").hexdigest()
+    assert answers[Stat(none)] == Absent()
+    assert answers[Stat("/")].kind == "directory"
+
+
+def with_path(data: bytes, folder) -> bytes:
+    return re.sub(rb"^PATH=.*$", b"PATH=%b" % os.fsencode(folder), data, flags=re.MULTILINE)
+
+
+def test_file_that_changes_while_it_is_read_is_a_failure(interview, tmp_path):
+    """A file that never stands still is not guessed at, and the conversation goes on."""
+    path = tmp_path / "log"
+    path.write_bytes(b"x" * 100)
+    grow = b'cat() { command cat "$@"; printf y >>%b; }\n' % os.fsencode(path)
+    conversation = interview(edit=lambda data: data.replace(b"set -f\n", b"set -f\n" + grow, 1))
+
+    _, _, answers = conversation.begin([ReadBytes(str(path)), Stat("/")])
+
+    assert answers[ReadBytes(str(path))] == Failed("changed while it was looked at")
+    assert answers[Stat("/")].kind == "directory"
+
+
+def test_file_that_shrinks_while_it_is_read_does_not_break_the_framing(interview, tmp_path):
+    """What is missing is filled up, noticed, and asked for again."""
+    path = tmp_path / "log"
+    path.write_bytes(b"x" * 1_000_000)
+    cut = b'cat() { truncate -s -20000 %b; command cat "$@"; }\n' % os.fsencode(path)
+    conversation = interview(edit=lambda data: data.replace(b"set -f\n", b"set -f\n" + cut, 1))
+
+    _, _, answers = conversation.begin([ReadBytes(str(path)), Stat("/")])
+
+    assert answers[ReadBytes(str(path))] == Failed("changed while it was looked at")
+    assert answers[Stat("/")].kind == "directory"
+
+
+def test_huge_file_is_read_in_ranges(interview, tmp_path, monkeypatch):
+    """What is too large to transfer is the same Elf, and is known again by its state."""
+    monkeypatch.setattr(knowledge, "WHOLE_BYTES", 100_000)
+    path = tmp_path / "lib"
+    path.write_bytes(LIBC + bytes(3_000_000))
+    first, again, other = (interview(key=key, edit=late) for key in ("one", "one", "other"))
+    question = ReadElf(str(path))
+
+    _, _, answers = first.begin([question])
+    _, _, known = again.begin([question])
+    other.begin([question])
+
+    assert answers[question].elf == read_bytes(path.read_bytes())
+    assert answers[question].sha256 == ""
+    assert known == answers
+    assert again.rounds == 1
+    assert other.rounds == first.rounds == 2
+
+
+def test_limits_end_the_asking_not_the_answers(interview, tmp_path):
+    """Past a limit questions stay open, and `exhausted` names it."""
+    for n in range(4):
+        (tmp_path / str(n)).write_bytes(bytes([n]) * 400_000)
+    questions = [ReadBytes(str(tmp_path / str(n))) for n in range(4)]
+
+    by_objects = interview(limits=Limits(objects=2))
+    by_bytes = interview(limits=Limits(received_bytes=1_000_000), used=Store())
+    by_rounds = interview(limits=Limits(rounds=1), used=Store())
+    found = [len(one.begin(questions)[2]) for one in (by_objects, by_bytes, by_rounds)]
+
+    assert found == [2, 2, 0]
+    assert by_objects.exhausted == "2 files were read"
+    assert by_bytes.exhausted == "0 MiB were read"
+    assert by_rounds.exhausted == "1 rounds were made"
+
+
+def test_two_hosts_at_once_transfer_a_content_once(interview, tmp_path):
+    """Who comes second waits for the first, and has its answer from the store."""
+    (tmp_path / "lib").write_bytes(os.urandom(3_000_000))
+    question = ReadElf(str(tmp_path / "lib"))
+    hosts = [interview(key=str(n)) for n in range(4)]
+    threads = [threading.Thread(target=host.begin, args=([question],)) for host in hosts]
+
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(20)
+
+    assert sum(host._frames.received for host in hosts) < 4_000_000
+    assert not any(thread.is_alive() for thread in threads)
+
+
+def test_claims_end_with_a_lost_host(interview, store, tmp_path):
+    """A host that dies in the middle of a transfer does not hold up the others."""
+    (tmp_path / "lib").write_bytes(os.urandom(100_000))
+    question = ReadBytes(str(tmp_path / "lib"))
+    dies = interview(
+        edit=lambda data: data.replace(b"content() {", b"content() { exit;"), key="dies"
+    )
+    with pytest.raises(TransportError):
+        dies.begin([question])
+
+    _, _, answers = interview().begin([question])
+
+    assert isinstance(answers[question], BytesContent)
+    assert not store._flights
+
+
+def test_nothing_is_left_on_the_host(shell, tmp_path):
+    """No file in the working directory, HOME or TMPDIR; the script ends with its input."""
+    environment = {"HOME": str(tmp_path), "TMPDIR": str(tmp_path), "PATH": os.environ["PATH"]}
+    argv = [*shell, "-c", COMMAND.replace("/bin/sh", shlex.join(shell))]
+    requests = "F 0\nS 1 /etc/passwd\nH 2 /etc/passwd\nC 3 /etc/passwd 999999\nL 4 /etc\n.\n"
+
+    done = subprocess.run(
+        argv,
+        input=f"{bootstrap()}00ff\n{requests * 20}".encode(),
+        capture_output=True,
+        check=False,
+        cwd=tmp_path,
+        env=environment,
+        timeout=20,
+    )
+
+    assert list(tmp_path.iterdir()) == []
+    assert done.stdout.endswith(b"00ff end\n")
+
+
+@pytest.mark.parametrize("login", ["tcsh", "fish", "zsh", "bash", "mksh"])
+def test_any_login_shell_can_start_the_script(login):
+    """The one line that SSH is given means the same to every shell."""
+    if shutil.which(login) is None:
+        pytest.skip(f"{login} is not installed")
+
+    done = subprocess.run(
+        [login, "-c", COMMAND],
+        input=f"{bootstrap()}00ff\n.\n".encode(),
+        capture_output=True,
+        check=False,
+    )
+
+    assert done.stdout == b"\nhello 00ff\n00ff end\n"
+
+
+def test_script_is_clean():
+    """Shellcheck finds nothing to say about the script."""
+    if shutil.which("shellcheck") is None:
+        pytest.skip("shellcheck is not installed")
+    path = Path(probe.__file__).with_name("script.sh")
+
+    done = subprocess.run(["shellcheck", "-s", "sh", path], capture_output=True, check=False)
+
+    assert (done.stdout, done.returncode) == (b"", 0)

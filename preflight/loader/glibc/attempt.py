@@ -9,13 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from enum import Enum, auto
-from typing import Literal
 
 from msgspec import Struct
 
 from preflight.loader.glibc.candidate import Examination, Fate, Site, examine
 from preflight.loader.glibc.search import PathList, Place, Requester, Search, Skip, Unexpanded
-from preflight.loader.setting import Setting
+from preflight.loader.setting import MissKind, Setting
 from preflight.model.question import Absent, ElfContent, Failed, NotAsked
 from preflight.model.verdict import Step
 
@@ -49,7 +48,7 @@ class NotFound(Struct, frozen=True):
     subject: str  # what its line names
     message: str  # its words
     steps: tuple[Step, ...]
-    kind: Literal["missing", "unusable", "noexec"] = "missing"
+    kind: MissKind = "missing"
     crash: bool = False
 
 

@@ -14,7 +14,6 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from preflight.loader.symbols import (
-    STB_LOCAL,
     STT_TLS,
     ByIdentity,
     Symbol,
@@ -104,7 +103,7 @@ def _eligible(symbol: Symbol, uses: int) -> bool:
         return False
     if symbol.undefined and uses & (USE_SLOT | USE_TLS):
         return False
-    return symbol.type in _ALLOWED_TYPES and not symbol.concealed
+    return symbol.type in _ALLOWED_TYPES and not symbol.hidden
 
 
 def _same_version(symbols: Symbols, symbol: Symbol, wanted: str) -> bool:
@@ -117,7 +116,7 @@ def _same_version(symbols: Symbols, symbol: Symbol, wanted: str) -> bool:
 
 @lru_cache(maxsize=2048)
 def _interface(key: ByIdentity) -> Interface:
-    symbols = symbols_of(key)
+    symbols = symbols_of(key.elf)
     references = [_reference(symbols, symbol) for symbol in symbols.used if _is_wanted(symbol)]
     has_table = key.elf.has_version_table
     return Interface(
@@ -131,7 +130,7 @@ def _interface(key: ByIdentity) -> Interface:
 
 def _is_wanted(symbol: Symbol) -> bool:
     """Whether a relocation looks the symbol up in other objects and dies without it."""
-    if symbol.binding == STB_LOCAL or symbol.concealed or symbol.weak:
+    if symbol.local or symbol.hidden or symbol.weak:
         return False
     return symbol.undefined or symbol.copied
 

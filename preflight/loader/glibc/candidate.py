@@ -167,7 +167,7 @@ def _map(elf: Elf, site: Site, *, noexec: bool) -> Examination | None:
         return Examination(Fate.NOEXEC, "failed to map segment from shared object")
     if not _has_dynamic(elf):
         return _at_map("object file has no dynamic section")
-    if _pages_cut_off(elf, site.page_size):
+    if elf.ends_early(site.page_size):
         return Examination(Fate.CRASH, "the file is shorter than its segments (SIGBUS)")
     if elf.dt_flags_1 & DF_1_PIE and site.rules.refuses_pie:
         return _at_map("cannot dynamically load position-independent executable")
@@ -177,12 +177,6 @@ def _map(elf: Elf, site: Site, *, noexec: bool) -> Examination | None:
 def _has_dynamic(elf: Elf) -> bool:
     """Whether PT_DYNAMIC is there and not empty (a debug-only file's is empty)."""
     return any(s.type == PT_DYNAMIC and s.filesz > 0 for s in elf.segments)
-
-
-def _pages_cut_off(elf: Elf, page_size: int) -> bool:
-    """Whether a whole page of a segment lies beyond the end of the file."""
-    end = max((s.offset + s.filesz for s in elf.segments if s.type == PT_LOAD), default=0)
-    return (end + page_size - 1) // page_size > (elf.size_bytes + page_size - 1) // page_size
 
 
 def _at_open(words: str) -> Examination:

@@ -145,7 +145,12 @@ class _Load:
     def _preload(self) -> None:
         for name, source in self._preloads():
             known = len(self._misses)
-            loaded = self._map(name, self._maps[0], fatal=False)
+            # Only a path is expanded here (_dl_map_object).
+            asked = self._search.expand(name, self._program) if "/" in name else name
+            if asked is None:
+                self._doubt(name, None, "its tokens cannot be expanded")
+                continue
+            loaded = self._map(asked, self._maps[0], fatal=False)
             if loaded is not None:
                 loaded.preloaded = True
             for miss in self._misses[known:]:

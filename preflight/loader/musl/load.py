@@ -1,8 +1,7 @@
 """
 Which objects musl's loader loads for a program, in load order.
 
-Source: musl ldso/dynlink.c, load_library(), path_open(), fixup_rpath(),
-map_library(), load_deps(), __dls3().
+Source: musl ldso/dynlink.c, load_library(), load_preload(), load_deps(), __dls3().
 """
 
 from __future__ import annotations
@@ -12,22 +11,24 @@ import re
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Literal
 
-from preflight.loader.setting import Doubt, Ending, Miss, Object, Resolution, Setting
-from preflight.model.elf import EM_ARM, ET_DYN, ET_EXEC, PT_DYNAMIC, PT_LOAD, Elf
-from preflight.model.question import Absent, BytesContent, ElfContent, Failed, NotAsked
+from preflight.loader.musl.candidate import Refusal, examine, is_another_libc
+from preflight.loader.musl.search import Search
+from preflight.loader.setting import Doubt, Ending, Miss, MissKind, Object, Resolution, Setting
+from preflight.model.elf import Elf
+from preflight.model.question import ElfContent, Failed, NotAsked
 from preflight.model.verdict import Step
 
 # Libraries whose functions musl's libc.so holds itself.
 _RESERVED = ("c.", "pthread.", "rt.", "m.", "dl.", "util.", "xnet.")
-_DEFAULT_PATH = "/lib:/usr/local/lib:/usr/lib"
 # What ends the search of path_open() only for the one directory.
 _GOES_ON = ("ENOENT", "ENOTDIR", "EACCES", "ENAMETOOLONG")
 _ERRNO_TEXT = {
+    None: "No error information",
     "ENOENT": "No such file or directory",
     "ENOTDIR": "Not a directory",
     "EACCES": "Permission denied",
+    "EPERM": "Operation not permitted",
     "ENAMETOOLONG": "Filename too long",
     "ELOOP": "Symbolic link loop",
     "EISDIR": "Is a directory",
@@ -40,6 +41,12 @@ _ERRNO_TEXT = {
 def load(setting: Setting) -> Resolution:
     """Return what musl loads for the program of *setting*, and what it cannot."""
     return _Load(setting).run()
+
+
+def release_of(setting: Setting) -> tuple[int, ...]:
+    """Return (1, 2, 3) for musl 1.2.3; nothing where its bytes do not say."""
+    identity = setting.loader.identity
+    return tuple(map(int, re.findall(r"\d+", (identity and identity.release) or "")[:3]))
 
 
 @dataclass(slots=True)
@@ -69,10 +76,18 @@ class _Wanted:
     fatal: bool
     steps: list[Step] = field(default_factory=list)
 
+    def chain(self) -> list[_Dso]:
+        """Return who wants it, who loaded that one, and so on up to the program."""
+        chain = [self.by]
+        while (loader := chain[-1].loaded_by) is not None:
+            chain.append(loader)
+        return chain
+
 
 class _Load:
     def __init__(self, setting: Setting) -> None:
         self._setting = setting
+        self._search = Search(setting)
         self._misses: list[Miss] = []
         self._doubts: list[Doubt] = []
         self._lines: list[str] = []
@@ -101,6 +116,7 @@ class _Load:
                 known = len(self._dsos)
                 self._library(name, current)
                 queue.extend(self._dsos[known:])
+        self._doubt_packed()
         return Resolution(
             family="musl",
             release=None,
@@ -110,6 +126,13 @@ class _Load:
             lines=tuple(self._lines),
             ending=self._ending,
         )
+
+    def _doubt_packed(self) -> None:
+        """DT_RELR is applied from 1.2.4 on; what it leaves undone may never be used."""
+        if release_of(self._setting) >= (1, 2, 4):
+            return
+        reason = "its packed relocations (DT_RELR) are not applied by musl before 1.2.4"
+        self._doubts += [Doubt(dso.path, None, reason) for dso in self._dsos if dso.elf.has_relr]
 
     def _preload(self) -> Iterator[_Dso]:
         value = self._setting.start.variable("LD_PRELOAD") or ""
@@ -134,7 +157,7 @@ class _Load:
                 if dso.shortname == name:
                     dso.need(by)
                     return
-        self._search(_Wanted(name, by, fatal=needed_by is not None))
+        self._find(_Wanted(name, by, fatal=needed_by is not None))
 
     def _is_libc(self, name: str) -> bool:
         """Whether musl answers for *name* itself."""
@@ -147,15 +170,13 @@ class _Load:
             self._dsos.append(self._ldso)
         return self._ldso
 
-    def _search(self, wanted: _Wanted) -> None:
+    def _find(self, wanted: _Wanted) -> None:
         """Try each place in order; the first file that opens is the one."""
         undirected: str | None = None
-        for rule, path in self._places(wanted.name, wanted.by):
-            absolute = self._absolute(path)
+        for rule, path in self._search.places(wanted.name, wanted.chain()):
+            absolute = self._search.absolute(path)
             if absolute is None:
-                undirected = (
-                    undirected or f"only {path} could hold it, and nobody said where that is"
-                )
+                undirected = undirected or "the install path or working directory was not given"
                 continue
             answer = self._setting.inquiry.elf(absolute)
             if isinstance(answer, NotAsked):
@@ -163,13 +184,14 @@ class _Load:
             if isinstance(answer, ElfContent):
                 self._open(wanted, rule, path, answer)
                 return
+            self._search.errno = answer.errno
             wanted.steps.append(Step(rule, path, _words(answer.errno)))
             if isinstance(answer, Failed) and not self._goes_on(wanted, path, answer.errno):
                 return
         if undirected is not None:
             self._doubts.append(Doubt(wanted.name, wanted.by.path, undirected))
         else:
-            self._refuse(wanted, "ENOENT", kind="missing")
+            self._refuse(wanted, Refusal(self._search.errno or ""), kind="missing")
 
     def _goes_on(self, wanted: _Wanted, path: str, errno: str) -> bool:
         run_as = self._setting.start.run_as
@@ -179,54 +201,8 @@ class _Load:
             return False
         if errno in _GOES_ON:
             return True
-        self._refuse(wanted, errno, kind="unusable")
+        self._refuse(wanted, Refusal(errno), kind="unusable")
         return False
-
-    def _places(self, name: str, by: _Dso) -> Iterator[tuple[str, str]]:
-        """Yield (rule, path) in the loader's order."""
-        if "/" in name:
-            yield "path in DT_NEEDED", name
-            return
-        if not self._setting.start.secure:
-            value = self._setting.start.variable("LD_LIBRARY_PATH") or ""
-            yield from _in_list("LD_LIBRARY_PATH", value, name)
-        holder: _Dso | None = by
-        while holder is not None:
-            tag = "RUNPATH" if holder.elf.runpath is not None else "RPATH"
-            value = self._rpath(holder)
-            yield from _in_list(f"{tag} of {holder.path}", value, name)
-            holder = holder.loaded_by
-        yield from self._system_places(name)
-
-    def _rpath(self, dso: _Dso) -> str:
-        """Return the expanded rpath: any token but $ORIGIN voids the whole (fixup_rpath)."""
-        text = dso.elf.runpath if dso.elf.runpath is not None else dso.elf.rpath or ""
-        if "$" not in text:
-            return text
-        rest = re.sub(r"\$(ORIGIN|\{ORIGIN\})", "", text)
-        if "$" in rest:
-            return ""
-        origin = dso.origin if dso.origin is not None else "$ORIGIN"
-        return re.sub(r"\$(ORIGIN|\{ORIGIN\})", lambda _: origin, text)
-
-    def _system_places(self, name: str) -> Iterator[tuple[str, str]]:
-        path_file = _path_file(self._setting)
-        answer = self._setting.inquiry.data(path_file)
-        if isinstance(answer, NotAsked):
-            yield from _in_list("default path", _DEFAULT_PATH, name)
-            return
-        if isinstance(answer, BytesContent):
-            value = answer.data.decode("utf-8", "surrogateescape")
-            yield from _in_list(path_file, value, name)
-        elif isinstance(answer, Absent):
-            yield from _in_list("default path", _DEFAULT_PATH, name)
-
-    def _absolute(self, path: str) -> str | None:
-        if path.startswith("/"):
-            return path
-        if path.startswith("$ORIGIN") or self._setting.start.cwd is None:
-            return None
-        return posixpath.join(self._setting.start.cwd, path)
 
     def _open(self, wanted: _Wanted, rule: str, path: str, content: ElfContent) -> None:
         identity = (content.state.device, content.state.inode)
@@ -236,76 +212,53 @@ class _Load:
                 dso.shortname = dso.shortname or shortname
                 (self._enlist_ldso() if dso is self._ldso else dso).need(wanted.by)
                 return
-        if errno := _refusal(content.elf, self._setting.loader):
-            wanted.steps.append(Step(rule, path, _words(errno)))
-            self._refuse(wanted, errno, kind="unusable")
+        facts = self._setting.facts
+        noexec = facts.noexec_mount(content.state.real) is not None
+        refusal = examine(
+            content.elf, self._setting.loader, page_size=facts.page_size or 4096, noexec=noexec
+        )
+        if refusal is not None:
+            self._refuse_file(wanted, Step(rule, path, _words(refusal.errno)), refusal)
             return
-        if content.elf.machine != self._setting.loader.machine:
-            reason = f"{path}: made for another machine, and musl does not look at that"
-            self._doubts.append(Doubt(wanted.name, wanted.by.path, reason))
+        if is_another_libc(content.elf):
+            self._enlist_ldso().need(wanted.by)
             return
         origin = posixpath.dirname(path)
         dso = _Dso(wanted.name, path, content.elf, wanted.by, rule, identity, shortname, origin)
         dso.need(wanted.by)
         self._dsos.append(dso)
 
-    def _refuse(self, wanted: _Wanted, errno: str, *, kind: Literal["missing", "unusable"]) -> None:
-        name, by, words = wanted.name, wanted.by.path, _words(errno)
-        self._misses.append(
-            Miss(
-                name=name,
-                needed_by=by,
-                kind=kind,
-                subject=name,
-                message=words,
-                tried=tuple(wanted.steps),
-                fatal=wanted.fatal,
-            )
+    def _refuse_file(self, wanted: _Wanted, step: Step, refusal: Refusal) -> None:
+        if refusal.doubt:
+            self._doubts.append(Doubt(wanted.name, wanted.by.path, f"{step.path}: {refusal.doubt}"))
+            return
+        wanted.steps.append(step)
+        self._search.errno = refusal.errno
+        self._refuse(wanted, refusal, kind="noexec" if refusal.errno == "EPERM" else "unusable")
+
+    def _refuse(self, wanted: _Wanted, refusal: Refusal, *, kind: MissKind) -> None:
+        name, by, words = wanted.name, wanted.by.path, _words(refusal.errno)
+        if refusal.crash:
+            words = "the loader crashes on it"
+        miss = Miss(
+            name=name,
+            needed_by=by,
+            kind=kind,
+            subject=name,
+            message=words,
+            tried=tuple(wanted.steps),
+            # A preload that is not there is passed over; one that crashes is not.
+            fatal=wanted.fatal or refusal.crash is not None,
         )
-        if wanted.fatal:
+        self._misses.append(miss)
+        if refusal.crash and self._ending is Ending.ERROR:
+            self._ending = refusal.crash
+        elif wanted.fatal and self._ending is Ending.ERROR:
             self._lines.append(f"Error loading shared library {name}: {words} (needed by {by})")
 
 
-def _words(errno: str) -> str:
-    return _ERRNO_TEXT.get(errno, errno)
-
-
-def _in_list(rule: str, value: str, name: str) -> Iterator[tuple[str, str]]:
-    """Yield the files of a path list; musl passes over empty elements (path_open)."""
-    for directory in re.split(r"[:\n]", value):
-        if directory:
-            yield rule, f"{directory}/{name}"
-
-
-def _path_file(setting: Setting) -> str:
-    """Return the system path file: beside the grandparent directory of the interpreter."""
-    directory, file = posixpath.split(setting.interpreter)
-    match = re.match(r"ld-musl-([^.]+)", file)
-    prefix = posixpath.dirname(directory).rstrip("/")
-    architecture = match[1] if match else _architecture(setting.loader)
-    return f"{prefix}/etc/ld-musl-{architecture}.path"
-
-
-def _architecture(elf: Elf) -> str:
-    return "arm" if elf.machine == EM_ARM else "x86_64"
-
-
-def _refusal(elf: Elf, loader: Elf) -> str | None:
-    """
-    Return the errno with which map_library() refuses a file, None where it takes it.
-
-    Neither magic, machine nor byte order is looked at; a file of the other
-    class does not make sense as a header of this one.
-    """
-    if elf.size_bytes < (64 if loader.bits == 64 else 52) or elf.bits != loader.bits:
-        return "ENOEXEC"
-    if elf.type not in (ET_DYN, ET_EXEC) or not elf.segments:
-        return "ENOEXEC"
-    if not any(segment.type == PT_LOAD for segment in elf.segments):
-        return "ENOMEM"
-    if not any(segment.type == PT_DYNAMIC for segment in elf.segments):
-        return "ENOEXEC"
-    return None
+def _words(errno: str | None) -> str:
+    return _ERRNO_TEXT.get(errno or None, errno or "")
 
 
 def _freeze(dso: _Dso) -> Object:
