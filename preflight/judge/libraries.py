@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from preflight.judge.case import Case, Prediction
 from preflight.judge.versions import problems
-from preflight.loader.setting import Miss, Resolution
+from preflight.loader.setting import Ending, Miss, Resolution
 from preflight.model.verdict import Finding
 
 
@@ -38,7 +38,9 @@ def predict(case: Case) -> Prediction | None:
     endings = [problem.ending for problem in found if problem.ending]
     if endings:
         line = next(iter((*resolution.lines, *(problem.line for problem in found))))
-        return Prediction(line, endings[0].value)
+        # Missing versions are all told before the end, what else goes wrong ends it at once.
+        status = Ending.ERROR if Ending.ERROR in endings else endings[0]
+        return Prediction(line, status.value)
     return None
 
 
