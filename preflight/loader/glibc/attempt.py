@@ -154,6 +154,7 @@ class _Attempt:
         result = examine(content.elf, self._site, noexec=noexec)
         if result.fate is Fate.USED:
             self._note(place, "found")
+            self._search.errno = None  # open_verify() resets it
             self._result = Found(place, content, tuple(self._steps))
             return _Move.END
         if result.fate in (Fate.SKIPPED, Fate.OTHER_CLASS):
