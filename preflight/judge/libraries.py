@@ -45,7 +45,8 @@ def predict(case: Case) -> Prediction | None:
 
 
 def _first_line(resolution: Resolution) -> str | None:
-    return resolution.lines[0] if resolution.lines else None
+    """Return what is printed first; nobody knows where something unsettled may come before it."""
+    return resolution.lines[0] if resolution.lines and not resolution.doubts else None
 
 
 _CODES = {"missing": "library-missing", "unusable": "library-unusable", "noexec": "mount-noexec"}

@@ -100,6 +100,8 @@ def _compare(verdict: Verdict, run: Run) -> Trial:
         if verdict.outcome == "deployable"
         else ("blocked", verdict.predicted_exit, verdict.predicted_error)
     )
+    if predicted[2] is None and any(f.severity == "unknown" for f in verdict.findings):
+        predicted = (*predicted[:2], real[2])  # it said that it does not know
     for what, ours, theirs in zip(("outcome", "exit", "line"), predicted, real, strict=True):
         if ours != theirs:
             return Trial(what, str(predicted), str(real))

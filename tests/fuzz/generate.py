@@ -166,7 +166,9 @@ class _Generator:
         for name in needed:
             known = self._versions.get(name, ())
             if name == "libc.so.6":
-                needs.append((name, tuple(self._dice.sample(LIBC_VERSIONS[: self._pick((2, 2, 4))], 1))))
+                needs.append(
+                    (name, tuple(self._dice.sample(LIBC_VERSIONS[: self._pick((2, 2, 4))], 1)))
+                )
             elif known and self._chance(60):
                 needs.append((name, known[: self._dice.randint(1, len(known))]))
         if self._chance(6):

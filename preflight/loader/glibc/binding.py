@@ -44,8 +44,8 @@ class Interface(NamedTuple):
     """
     What one object wants and offers.
 
-    *wants* leaves out what may stay unbound (weak) and what a copy relocation
-    wants, which stands in *copies*.  A want whose key is among the *offers* of
+    *wants* leaves out what may stay unbound, which stands in *weak*, and what a
+    copy relocation wants, which stands in *copies*.  A want whose key is among the *offers* of
     an object in scope is met, but for the assertion of `Answer.INCONSISTENT`.
     """
 
@@ -53,6 +53,7 @@ class Interface(NamedTuple):
     symbols: Symbols
     wants: Mapping[bytes, Reference]
     copies: tuple[Reference, ...]
+    weak: tuple[Reference, ...]
     offers: frozenset[bytes]
 
 
@@ -122,15 +123,16 @@ def _interface(key: ByIdentity) -> Interface:
     return Interface(
         has_table,
         symbols,
-        {r.key: r for r in references if not r.symbol.copied},
+        {r.key: r for r in references if not r.symbol.copied and not r.symbol.weak},
         tuple(r for r in references if r.symbol.copied),
+        tuple(r for r in references if r.symbol.weak and not r.symbol.copied),
         frozenset(_offers(symbols, has_table=has_table)),
     )
 
 
 def _is_wanted(symbol: Symbol) -> bool:
-    """Whether a relocation looks the symbol up in other objects and dies without it."""
-    if symbol.local or symbol.hidden or symbol.weak:
+    """Whether a relocation looks the symbol up in other objects."""
+    if symbol.local or symbol.hidden:
         return False
     return symbol.undefined or symbol.copied
 

@@ -138,8 +138,9 @@ class _Check:
                 break
         yield from (wants[key] for key in left)
         if self._doubtful:
-            settled = wants.keys() - left
-            yield from (wants[key] for key in settled if wants[key].library in self._doubtful)
+            settled = (wants[key] for key in wants.keys() - left)
+            doubtful = self._doubtful
+            yield from (r for r in (*settled, *party.face.weak) if r.library in doubtful)
 
     def _doubtful_libraries(self) -> Iterator[str]:
         """Yield the libraries of whose versions finding the symbol elsewhere is not enough."""
@@ -151,7 +152,8 @@ class _Check:
 
     def _words(self, party: _Party, reference: Reference) -> tuple[Reference, str | None]:
         """Return the loader's words where nothing answers; None where something does."""
-        return reference, _unbound(reference, self._scope(party, reference), self._rules)
+        words = _unbound(reference, self._scope(party, reference), self._rules)
+        return reference, None if reference.symbol.weak and words != _INCONSISTENT else words
 
     def _scope(self, party: _Party, reference: Reference) -> Sequence[_Party]:
         if reference.symbol.copied:
