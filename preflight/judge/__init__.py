@@ -14,7 +14,17 @@ from collections.abc import Callable, Iterator
 
 from msgspec import Struct
 
-from preflight.judge import cpu, image, interpreter, libraries, machine, mounts, symbols, versions
+from preflight.judge import (
+    cpu,
+    image,
+    interpreter,
+    libraries,
+    machine,
+    mounts,
+    policy,
+    symbols,
+    versions,
+)
 from preflight.judge.case import Case, Prediction
 from preflight.model.question import Question
 from preflight.model.requirements import Requirements
@@ -39,8 +49,9 @@ STAGES: tuple[Stage, ...] = (
     Stage((interpreter.check_interpreter,), interpreter.predict),
     Stage((image.check_complete,), image.predict_cut),
     Stage((cpu.check_loader,), cpu.predict_loader),
+    Stage((policy.check_stack,), policy.predict),
     Stage(
-        (libraries.check_libraries, versions.check_versions),
+        (libraries.check_libraries, versions.check_versions, policy.check_selinux),
         libraries.predict,
     ),
     Stage((cpu.check_cpu_level,), cpu.predict),

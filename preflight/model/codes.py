@@ -159,6 +159,13 @@ CODES: dict[str, Code] = {
         says="Permission denied",
         remedy="Install elsewhere, or mount it with exec.",
     ),
+    "exec-policy": Code(
+        title="A policy may forbid what the program wants to map",
+        cause="An executable stack or relocations in code have to be allowed: by SELinux where it "
+        "is enforced, whose rules could not be read, or by the tunable glibc.rtld.execstack.",
+        says="cannot enable executable stack as shared object requires: Permission denied",
+        remedy="Link again with -z noexecstack and -fPIC; or allow it (setsebool, GLIBC_TUNABLES).",
+    ),
     "permission-denied": Code(
         title="The user who starts the program may not reach it",
         cause="A directory on the way to the program may not be searched (x) by that user.",

@@ -15,6 +15,7 @@ X = "libx.so.1"
 LIBX = library(X)
 PRE = "/opt/pre.so"
 MODERN = ("bookworm", "trixie", "sid")
+EXEC_STACK = ("-Wl,-z,execstack",)
 V4 = ("-Wl,-z,x86-64-v4",)
 V3 = ("-Wl,-z,x86-64-v3",)
 
@@ -147,6 +148,45 @@ NAMES = cases(
 )
 
 
+FORBIDDEN = Start(install_path=APP, cwd="/", env=(("GLIBC_TUNABLES", "glibc.rtld.execstack=0"),))
+STACKS = cases(
+    Scenario(
+        name="executable-stack-forbidden-by-a-tunable",
+        files={APP: program(X, flags=runpath(A)), f"{A}/{X}": library(X, flags=EXEC_STACK)},
+        start=FORBIDDEN,
+        finds={
+            "bookworm": (),
+            **dict.fromkeys(("trixie", "sid"), (f"library-unusable {X}",)),
+        },
+        roots=MODERN,
+    ),
+    Scenario(
+        name="executable-stack-of-the-program-forbidden-by-a-tunable",
+        files={APP: program(flags=EXEC_STACK)},
+        start=FORBIDDEN,
+        finds={
+            "bookworm": (),
+            **dict.fromkeys(("trixie", "sid"), ("exec-policy app",)),
+        },
+        roots=MODERN,
+    ),
+    Scenario(
+        name="library-without-a-word-of-the-stack",
+        files={APP: program(X, flags=runpath(A)), f"{A}/{X}": elf(soname=X, exec_stack=None)},
+        start=FORBIDDEN,
+        finds={
+            "bookworm": (),
+            **dict.fromkeys(("trixie", "sid"), (f"library-unusable {X}",)),
+        },
+        roots=MODERN,
+    ),
+    Scenario(
+        name="executable-stack-of-the-program",
+        files={APP: program(flags=EXEC_STACK)},
+    ),
+)
+
+
 def on_cpu(name: str, cpu: str, files: dict[str, Build], finds: object, roots=MODERN) -> Scenario:
     """Return a scenario on another CPU."""
     return Scenario(name=name, files=files, finds=finds, cpu=cpu, roots=roots)
@@ -208,7 +248,7 @@ CPUS = cases(
 )
 
 
-@pytest.mark.parametrize(("scenario", "root"), [*PRELOADS, *NAMES, *CPUS], ids=case_name)
+@pytest.mark.parametrize(("scenario", "root"), [*PRELOADS, *NAMES, *STACKS, *CPUS], ids=case_name)
 def test_start(scenario, root, agree):
     """The start's surroundings count as they do for ld.so."""
     agree(scenario, root)

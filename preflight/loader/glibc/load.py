@@ -20,11 +20,12 @@ from dataclasses import dataclass, field
 from preflight.loader.glibc import tokens
 from preflight.loader.glibc.attempt import Found, NotFound, Unsettled, find
 from preflight.loader.glibc.candidate import Site
-from preflight.loader.glibc.release import Release, inconsistency, parse_release, rules_of
+from preflight.loader.glibc.release import Release, Rules, inconsistency, parse_release, rules_of
 from preflight.loader.glibc.search import Requester, Search
 from preflight.loader.setting import Doubt, Ending, Miss, Object, Resolution, Setting
 from preflight.model.elf import DT_AUXILIARY, EM_386, Elf, VersionDef
 from preflight.model.question import BytesContent, ElfContent, Failed
+from preflight.model.start import Start
 
 
 def load(setting: Setting) -> Resolution:
@@ -47,6 +48,12 @@ def release_of(setting: Setting) -> Release | None:
         match = re.search(r"/ld-(\d+\.\d+)\.so$", answer.state.real)
         return parse_release(match[1]) if match else None
     return None
+
+
+def locks_stack(start: Start, rules: Rules) -> bool:
+    """Whether the start's tunables forbid executable stacks (elf/dl-execstack-tunable.c)."""
+    tunables = (start.variable("GLIBC_TUNABLES") or "").split(":")
+    return rules.execstack_tunable and "glibc.rtld.execstack=0" in tunables
 
 
 @dataclass(slots=True)
@@ -98,6 +105,7 @@ class _Load:
             setting.facts.page_size or 4096,
             _kernel(setting.facts.kernel),
             any("-linux-gnu" in directory for directory in self._search.system_dirs),
+            locks_stack(setting.start, self._rules),
         )
         self._misses: list[Miss] = []
         self._doubts: list[Doubt] = []
@@ -116,6 +124,7 @@ class _Load:
         while queue:
             queue.extend(self._dependencies(queue.popleft()))
         self._check_order()
+        self._doubt_packed()
         return Resolution(
             family="glibc",
             release=self._release,
@@ -258,6 +267,15 @@ class _Load:
             self._ending = Ending.BUS if result.crash else Ending.ERROR
         if fatal and not result.crash:
             self._lines.append(f"{prefix(self._setting)}{result.subject}: {result.message}")
+
+    def _doubt_packed(self) -> None:
+        """DT_RELR is applied from 2.36 on; what it leaves undone may never be used."""
+        if self._rules.checks_relr:
+            return
+        for entry in self._maps:
+            if entry.elf.has_relr:
+                reason = "its packed relocations (DT_RELR) are not applied by glibc before 2.36"
+                self._doubt(entry.path, None, reason)
 
     def _check_order(self) -> None:
         """

@@ -27,6 +27,7 @@ class Rules(Struct, frozen=True, kw_only=True):
     bare_definitions: bool = False  # a versioned reference takes any symbol of a bare object
     wants_malloc: bool = False  # looks calloc up for itself where somebody needs ld.so
     sorts_by_depth: bool = False  # elf/dl-sort-maps.c, BZ 17645
+    execstack_tunable: bool = False  # glibc.rtld.execstack=0 forbids executable stacks
     cache_hwcap_ignored: bool = False  # entries with a legacy hwcap are never chosen
 
 
@@ -49,6 +50,7 @@ CHANGES: tuple[tuple[Release, str, bool | str | int], ...] = (
     ((2, 37), "wants_malloc", False),
     ((2, 40), "cache_hwcap_ignored", True),
     ((2, 41), "bare_definitions", True),
+    ((2, 41), "execstack_tunable", True),
 )
 
 

@@ -24,9 +24,12 @@ def directories(
 ) -> list[str]:
     """Return the directories in which libx.so is looked for, in order, and what is skipped."""
     setting = _setting(program.elf, env, answers)
-    search = Search(setting, rules_of(release), program)
+    return _all_places(Search(setting, rules_of(release), program), wanting)
+
+
+def _all_places(search: Search, wanting: Requester) -> list[str]:
     places = [place for listed in search.lists("libx.so", wanting) for place in listed]
-    return [_shown(place) for place in places]
+    return [_shown(place) for place in (*places, *search.system("libx.so", wanting))]
 
 
 def _shown(place: object) -> str:
@@ -138,6 +141,6 @@ def test_secure_start_ignores_the_environment():
     secure = Start(env=setting.start.env, secure=True)
     search = Search(structs.replace(setting, start=secure), rules_of((2, 41)), app)
 
-    places = [_shown(place) for listed in search.lists("libx.so", app) for place in listed]
+    places = _all_places(search, app)
 
     assert places == ["not LD_LIBRARY_PATH", "/lib", "/usr/lib"]
