@@ -11,6 +11,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from preflight.loader.glibc.symbols import SymbolProblem
+from preflight.loader.musl.load import release_of
 from preflight.loader.setting import Object, Resolution, Setting
 from preflight.loader.symbols import (
     STT_TLS,
