@@ -106,9 +106,7 @@ def test_several_local_binaries_lie_where_they_are(run, program, tmp_path):
 @pytest.mark.parametrize("name", ["table", "json", "jsonl"])
 def test_hostile_names_reach_no_terminal(run, program, name):
     """No control sequence from a binary is printed, in any format."""
-    result = run(
-        "check", "--local", program(needed=HOSTILE), "--format", name, "--explain", "-v"
-    )
+    result = run("check", "--local", program(needed=HOSTILE), "--format", name, "--explain", "-v")
 
     assert CONTROL.findall(result.out) == []
     assert "\u202e" not in result.out
@@ -216,7 +214,8 @@ def test_full_file_does_not_cost_the_other_reports(preflight, program):
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--help"], ["explain"], ["schema"], ["hosts", "-i", "a,"], ["inspect", "/bin/ls"]]
+    "arguments",
+    [["--help"], ["explain"], ["schema"], ["hosts", "-i", "a,"], ["inspect", "/bin/ls"]],
 )
 def test_every_command_notices_a_full_disk(preflight, arguments):
     """No command takes lost output for success."""

@@ -46,3 +46,12 @@ def test_static_program_is_only_warned_of():
     severities = [finding.severity for finding in verdict(V4, static=True).findings]
 
     assert severities == ["warning"]
+
+
+def test_loader_that_was_built_for_a_newer_cpu_ends_by_itself():
+    """A distribution whose glibc wants x86-64-v3 starts nothing on an older CPU."""
+    snapshot = h.snapshot(h.files({h.LOADER: h.loader(isa_needed=V3)}))
+
+    said = judge(h.requirements(h.program()), Start(), snapshot).verdict
+
+    assert said.predicted_error == "Fatal glibc error: CPU does not support x86-64-v3"
