@@ -66,9 +66,10 @@ bench: dev
 crosscheck: dev
 	$(RUN) -m tests.crosscheck
 
-# make docs        write docs/findings.md from the table of codes
+# make docs        write what the program says of itself: docs/findings.md, docs/commands.md
 docs: dev
 	$(RUN) -m docs.make_findings
+	$(RUN) -m docs.make_commands
 
 # make hosts-build build the root file systems of the test hosts (root)
 hosts-build: dev

@@ -14,6 +14,7 @@ from preflight.errors import BinaryError
 from preflight.model.elf import Elf
 from preflight.model.requirements import Requirements
 
+_HEAD_BYTES = 256  # BINPRM_BUF_SIZE of the Linux kernel
 _HINT = "give the path of a program or a library that lies on this machine"
 _KINDS = {
     stat.S_IFDIR: "is a directory",
@@ -54,6 +55,7 @@ def _analyze(path: str, identifier: str, name: str) -> Requirements:
     with Path(path).open("rb") as file:
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()
         source = FileSource(file)
+        head = source.read(0, _HEAD_BYTES)
         elf = read(source)
         found = _elf_found(elf) or detect(source, name)
     shipped = elf if found.format == "elf" else None
@@ -65,6 +67,7 @@ def _analyze(path: str, identifier: str, name: str) -> Requirements:
         size_bytes=source.size_bytes,
         format=found.format,
         description=found.description,
+        head=head,
         elf=shipped,
         glibc_floor=glibc_floor(shipped) if shipped else None,
         libc=libc(shipped) if shipped else None,

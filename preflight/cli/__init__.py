@@ -12,8 +12,10 @@ import importlib
 import os
 import signal
 import sys
+from collections.abc import Sequence
+from pathlib import Path
 from types import FrameType
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import click
 
@@ -30,9 +32,10 @@ _COMMANDS = {
     "explain": "say what a finding means and how to mend it",
     "schema": "print the JSON Schema of reports or facts",
 }
+_COMPLETION = "_PREFLIGHT_COMPLETE"  # set by the shell functions that click makes
 
 
-class Terminated(KeyboardInterrupt):
+class Terminated(BaseException):
     """SIGTERM: ends the run like Ctrl-C does, with another exit status."""
 
 
@@ -67,32 +70,46 @@ def cli() -> None:
     """Will this binary start on every host, and if not, what exactly is missing?"""
 
 
-def main(arguments: list[str] | None = None) -> NoReturn:
+def main() -> NoReturn:
     """Run the command line and exit with the contract's status."""
     signal.signal(signal.SIGTERM, _terminate)
-    sys.exit(run(arguments))
+    _open_closed_streams()
+    sys.exit(run(sys.argv[1:]))
 
 
-def run(arguments: list[str] | None = None) -> int:
+def run(arguments: Sequence[str]) -> int:
     """Run the command line; return the exit status, with every exception turned into one."""
     try:
-        result: Any = cli.main(arguments, prog_name="preflight", standalone_mode=False)
+        status = _invoke(arguments)
+        sys.stdout.flush()
     except PreflightError as error:
         complain(error.message, error.hint)
         return Exit.USAGE
-    except click.exceptions.Exit as exit_:
-        return exit_.exit_code
     except click.ClickException as error:
         return _usage(error)
     except Terminated:
         return Exit.TERMINATED
     except (KeyboardInterrupt, click.Abort):
         return Exit.INTERRUPTED
-    except BrokenPipeError:
-        return _broken_pipe()
+    except BrokenPipeError:  # the reader of our output has seen enough
+        _discard_output()
+        return Exit.BROKEN_PIPE
+    except OSError as error:
+        return _unwritable(error)
     except Exception as error:  # noqa: BLE001 - the contract's own status for our own faults
         return _broken(error)
-    return int(result or 0)
+    return status
+
+
+def _invoke(arguments: Sequence[str]) -> int:
+    """Run the command as click's own `main` does, which would take EPIPE for status 1."""
+    if _COMPLETION in os.environ:
+        cli.main(list(arguments), prog_name="preflight", complete_var=_COMPLETION)
+    try:
+        with cli.make_context("preflight", list(arguments)) as context:
+            return int(cli.invoke(context) or Exit.DEPLOYABLE)
+    except click.exceptions.Exit as done:
+        return done.exit_code
 
 
 def _terminate(signum: int, frame: FrameType | None) -> None:
@@ -100,20 +117,35 @@ def _terminate(signum: int, frame: FrameType | None) -> None:
     raise Terminated
 
 
+def _open_closed_streams() -> None:
+    """Give standard streams that the caller closed a place, before a connection takes theirs."""
+    for name in ("stdin", "stdout", "stderr"):
+        if getattr(sys, name) is None:
+            mode = "r" if name == "stdin" else "w"
+            setattr(sys, name, Path(os.devnull).open(mode))  # noqa: SIM115
+
+
 def _usage(error: click.ClickException) -> int:
-    hint = None
-    context = getattr(error, "ctx", None)
-    if context is not None:
-        hint = f"{context.command_path} --help"
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):
+        error.show()
+        return Exit.USAGE
+    context = error.ctx if isinstance(error, click.UsageError) else None
     message = error.format_message().rstrip(".")
+    hint = f"{context.command_path} --help" if context else None
     complain(message[:1].lower() + message[1:], hint)
     return Exit.USAGE
 
 
-def _broken_pipe() -> int:
-    """Leave quietly: the reader of our output has seen enough."""
+def _unwritable(error: OSError) -> int:
+    """Say why the output is not whole: the disk is full, or the terminal is gone."""
+    _discard_output()
+    complain(f"{error.filename or 'standard output'}: {error.strerror}; the output is not whole")
+    return Exit.BROKEN
+
+
+def _discard_output() -> None:
+    """Let what still waits to be written go nowhere, when Python flushes it at exit."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return Exit.BROKEN_PIPE
 
 
 def _broken(error: Exception) -> int:

@@ -3,14 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Unpack
 
 import click
 
 from preflight.cli.exits import Exit
-from preflight.cli.options import connection_options, inventory_options, option, start_options
-from preflight.errors import FactsError, UsageError
+from preflight.cli.options import (
+    ConnectionOptions,
+    InventoryOptions,
+    StartOptions,
+    connection_options,
+    inventory_options,
+    option,
+    start_options,
+)
+from preflight.errors import UsageError
+
+if TYPE_CHECKING:
+    from preflight.model.report import Report
+    from preflight.model.requirements import Requirements
+
+
+class CheckOptions(InventoryOptions, StartOptions, ConnectionOptions):
+    """The values of all options."""
+
+    local: bool
+    facts: tuple[str, ...]
+    formats: tuple[str, ...]
+    explain: bool
+    quiet: int
+    verbose: int
+    fail_on: str | None
+    exit_zero: bool
 
 
 @click.command("check")
@@ -36,67 +60,65 @@ from preflight.errors import FactsError, UsageError
 )
 @option("--exit-zero", is_flag=True, help="exit 0 whatever the verdicts")
 @connection_options
-def command(binaries: tuple[str, ...], **values: Any) -> int:
+def command(binaries: tuple[str, ...], **values: Unpack[CheckOptions]) -> int:
     """Say for every host whether BINARY will start there, and if not, what is missing."""
     from preflight.cli.output import parse_formats, write_reports  # noqa: PLC0415
-    from preflight.cli.session import analyzed, start_of  # noqa: PLC0415
+    from preflight.cli.session import analyzed  # noqa: PLC0415
 
     formats = parse_formats(values["formats"])
-    sources = [bool(values["inventories"]), values["local"], bool(values["facts"])]
-    if sum(sources) > 1:
-        raise UsageError("--local, --facts and -i exclude each other", "give one of them")
-    start = start_of(values)
-    requirements = analyzed(binaries)
-    if values["facts"]:
-        report, interrupted = _offline(values["facts"], values["limits"], requirements, start), None
-    else:
-        report, interrupted = _online(values, requirements, start)
+    if values["local"] and values["facts"]:
+        raise UsageError("--local and --facts exclude each other", "give one of them")
+    judged = _offline if values["facts"] else _online
+    report, cut = judged(analyzed(binaries), values)
     verbosity = values["verbose"] - values["quiet"]
     write_reports(report, formats, explain=values["explain"], verbosity=verbosity)
-    return interrupted or _status(report, values)
-
-
-def _status(report: Any, values: dict[str, Any]) -> Exit:
-    from preflight.cli.exits import exit_of  # noqa: PLC0415
-
+    if cut is not None:
+        return cut
     return Exit.DEPLOYABLE if values["exit_zero"] else exit_of(report, values["fail_on"])
 
 
-def _online(values: dict[str, Any], requirements: Sequence[Any], start: Any) -> Any:
+def exit_of(report: Report, fail_on: str | None) -> Exit:
+    """
+    Return the status of a finished run.
+
+    *fail_on* "unknown" makes an undetermined host count as blocked, "warning"
+    makes warnings count where nothing worse happened.
+    """
+    summary = report.summary
+    undetermined = summary.unknown or any(host.status != "probed" for host in report.hosts)
+    if summary.blocked or (undetermined and fail_on == "unknown"):
+        return Exit.BLOCKED
+    if undetermined:
+        return Exit.UNDETERMINED
+    warned = any(f.severity == "warning" for v in report.verdicts for f in v.findings)
+    if warned and fail_on == "warning":
+        return Exit.WARNINGS
+    return Exit.DEPLOYABLE
+
+
+def _online(
+    requirements: Sequence[Requirements], values: CheckOptions
+) -> tuple[Report, Exit | None]:
     from preflight.cli.run import run_fleet  # noqa: PLC0415
-    from preflight.cli.session import chosen_hosts, local_host, options_of, starts  # noqa: PLC0415
+    from preflight.cli.session import chosen_hosts, options_of, start_of, starts  # noqa: PLC0415
 
     local = values["local"]
-    hosts = (local_host(),) if local else chosen_hosts(values["inventories"], values["limits"])
-    start_for = starts(start, requirements, local=local)
+    start_for = starts(start_of(values), requirements, local=local)
+    hosts = chosen_hosts(values["inventories"], values["limits"], local=local)
     return run_fleet(requirements, hosts, start_for, options_of(values))
 
 
-def _offline(
-    files: Sequence[str], limits: Sequence[str], requirements: Sequence[Any], start: Any
-) -> Any:
+def _offline(requirements: Sequence[Requirements], values: CheckOptions) -> tuple[Report, None]:
     from preflight.api import check_offline  # noqa: PLC0415
-    from preflight.cli.session import starts  # noqa: PLC0415
-    from preflight.inventory import Inventory  # noqa: PLC0415
-    from preflight.model.host import Host  # noqa: PLC0415
+    from preflight.cli.recorded import recorded_hosts  # noqa: PLC0415
+    from preflight.cli.session import start_of, starts  # noqa: PLC0415
 
-    snapshots = {snapshot.host: snapshot for file in files for snapshot in _facts(file)}
-    hosts = tuple(Host(name=name, address=snapshots[name].address) for name in snapshots)
-    chosen = Inventory(hosts=hosts, groups={}).select(limits) if limits else hosts
-    start_for = starts(start, requirements, local=False)
-    by_name = {host.name: host for host in hosts}
-    return check_offline(
+    start_for = starts(start_of(values), requirements, local=False)
+    recorded = recorded_hosts(values["facts"], values["inventories"], values["limits"])
+    hosts = {snapshot.host: host for host, snapshot in recorded}
+    report = check_offline(
         requirements,
-        [snapshots[host.name] for host in chosen],
-        starts=lambda snapshot, needed: start_for(by_name[snapshot.host], needed),
+        [snapshot for _, snapshot in recorded],
+        starts=lambda snapshot, needed: start_for(hosts[snapshot.host], needed),
     )
-
-
-def _facts(file: str) -> list[Any]:
-    from preflight.model.facts import read_facts  # noqa: PLC0415
-
-    try:
-        with Path(file).open("rb") as stream:
-            return list(read_facts(stream, file))
-    except OSError as error:
-        raise FactsError(f"{file}: {error.strerror}", "preflight probe --save FILE") from error
+    return report, None

@@ -1,14 +1,12 @@
-"""The exit statuses, and which one a report means."""
+"""The exit statuses: what the contract promises to scripts."""
 
 from __future__ import annotations
 
 from enum import IntEnum
 
-from preflight.model.report import Report
-
 
 class Exit(IntEnum):
-    """What the contract promises to scripts."""
+    """How a command ended; docs/report.md says which report means which."""
 
     DEPLOYABLE = 0
     BLOCKED = 1
@@ -19,22 +17,3 @@ class Exit(IntEnum):
     INTERRUPTED = 130
     BROKEN_PIPE = 141
     TERMINATED = 143
-
-
-def exit_of(report: Report, fail_on: str | None) -> Exit:
-    """
-    Return the status of a finished run.
-
-    *fail_on* "unknown" makes an undetermined host count as blocked, "warning"
-    makes warnings count where nothing worse happened.
-    """
-    summary = report.summary
-    undetermined = summary.unknown or any(host.status != "probed" for host in report.hosts)
-    if summary.blocked or (undetermined and fail_on == "unknown"):
-        return Exit.BLOCKED
-    if undetermined:
-        return Exit.UNDETERMINED
-    warned = any(f.severity == "warning" for v in report.verdicts for f in v.findings)
-    if warned and fail_on == "warning":
-        return Exit.WARNINGS
-    return Exit.DEPLOYABLE

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import sys
-from typing import Any
+from typing import Unpack
 
 import click
 
-from preflight.cli.options import inventory_options, option
-from preflight.cli.voice import colored, speaks_unicode, width
+from preflight.cli.options import InventoryOptions, inventory_options, option
 
 
 @click.command("hosts")
@@ -21,19 +19,14 @@ from preflight.cli.voice import colored, speaks_unicode, width
     show_default=True,
     help="a table, or one name a line",
 )
-def command(format_: str, **values: Any) -> None:
+def command(format_: str, **values: Unpack[InventoryOptions]) -> None:
     """Show which hosts the inventory and the patterns come to; no network."""
+    from preflight.cli.output import put, view_of_output  # noqa: PLC0415
     from preflight.cli.session import chosen_hosts  # noqa: PLC0415
-    from preflight.report import View  # noqa: PLC0415
     from preflight.report.hosts import hosts_table  # noqa: PLC0415
 
-    hosts = chosen_hosts(values["inventories"], values["limits"])
+    hosts = chosen_hosts(values["inventories"], values["limits"], local=False)
     if format_ == "names":
-        for host in hosts:
-            click.echo(host.name)
-        return
-    view = View(
-        color=colored(sys.stdout), width=width(sys.stdout), unicode=speaks_unicode(sys.stdout)
-    )
-    for piece in hosts_table(hosts, view):
-        sys.stdout.write(piece)
+        put(f"{host.name}\n" for host in hosts)
+    else:
+        put(hosts_table(hosts, view_of_output()))

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import sys
-
 import click
 
 from preflight.cli.options import option
-from preflight.cli.voice import colored, speaks_unicode, width
 
 
 @click.command("inspect")
@@ -23,17 +20,12 @@ from preflight.cli.voice import colored, speaks_unicode, width
 @option("-v", "--verbose", count=True, help="list everything")
 def command(binaries: tuple[str, ...], format_: str, verbose: int) -> None:
     """Show what each BINARY needs: machine, loader, libraries, versions, CPU level."""
-    from preflight.analyze import analyze  # noqa: PLC0415
-    from preflight.report import View  # noqa: PLC0415
+    from preflight.cli.output import put, view_of_output  # noqa: PLC0415
+    from preflight.cli.session import analyzed  # noqa: PLC0415
     from preflight.report.inspect import inspect_json, inspect_table  # noqa: PLC0415
 
-    requirements = [analyze(path, id=f"b{n}") for n, path in enumerate(binaries, 1)]
-    view = View(
-        verbosity=verbose,
-        color=colored(sys.stdout),
-        width=width(sys.stdout),
-        unicode=speaks_unicode(sys.stdout),
-    )
-    pieces = inspect_json(requirements) if format_ == "json" else inspect_table(requirements, view)
-    for piece in pieces:
-        sys.stdout.write(piece)
+    requirements = analyzed(binaries)
+    if format_ == "json":
+        put(inspect_json(requirements))
+    else:
+        put(inspect_table(requirements, view_of_output(verbose)))

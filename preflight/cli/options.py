@@ -1,22 +1,55 @@
-"""Options that several commands share; each also reads PREFLIGHT_… from the environment."""
+"""
+Options that several commands share, and the types of their values.
+
+Each option also reads ``PREFLIGHT_`` and its long name from the environment.
+"""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypedDict, TypeVar
 
 import click
 
 F = TypeVar("F", bound=Callable[..., Any])
+SHORTEST_S, LONGEST_S = 0.1, 86400.0
+
+
+class InventoryOptions(TypedDict):
+    """The values of `inventory_options`."""
+
+    inventories: tuple[str, ...]
+    limits: tuple[str, ...]
+
+
+class ConnectionOptions(TypedDict):
+    """The values of `connection_options`; times in seconds."""
+
+    user: str | None
+    key: str | None
+    known_hosts: str | None
+    forks: int
+    connect_timeout: float
+    timeout: float
+    no_cache: bool
+
+
+class StartOptions(TypedDict):
+    """The values of `start_options`."""
+
+    install_path: str | None
+    cwd: str | None
+    environment: tuple[str, ...]
+    run_as: str | None
 
 
 def option(*names: str, **settings: Any) -> Callable[[F], F]:
     """Return `click.option` with the environment variable of its long name."""
     long = next(name for name in names if name.startswith("--"))
-    variable = "PREFLIGHT_" + long.partition("/")[0].strip("-").upper().replace("-", "_")
+    variable = "PREFLIGHT_" + long.strip("-").upper().replace("-", "_")
     settings.setdefault("envvar", variable)
-    settings.setdefault("show_envvar", False)
     return click.option(*names, **settings)
 
 
@@ -31,6 +64,13 @@ def several(*decorators: Callable[[F], F]) -> Callable[[F], F]:
     return apply
 
 
+def _seconds(ctx: click.Context, param: click.Parameter, value: float) -> float:
+    """Return *value* where it can be waited; NaN cannot."""
+    if not SHORTEST_S <= value <= LONGEST_S:
+        raise click.BadParameter(f"not between {SHORTEST_S:g} and {LONGEST_S:g}", ctx, param)
+    return value
+
+
 inventory_options = several(
     option(
         "-i",
@@ -38,6 +78,7 @@ inventory_options = several(
         "inventories",
         multiple=True,
         metavar="FILE|LIST",
+        # Read by `discover`, so that --local and --facts win over it.
         envvar=None,
         help="YAML file, '-' for standard input, or a list with a comma: web1,web2,",
     ),
@@ -61,11 +102,13 @@ connection_options = several(
         type=click.IntRange(1, 4096),
         default=64,
         show_default=True,
+        metavar="NUMBER",
         help="hosts at a time",
     ),
     option(
         "--connect-timeout",
-        type=click.FloatRange(0.1),
+        type=float,
+        callback=_seconds,
         default=10.0,
         show_default=True,
         metavar="SECONDS",
@@ -73,7 +116,8 @@ connection_options = several(
     ),
     option(
         "--timeout",
-        type=click.FloatRange(0.1),
+        type=float,
+        callback=_seconds,
         default=60.0,
         show_default=True,
         metavar="SECONDS",
@@ -102,4 +146,7 @@ start_options = several(
 
 def expand(path: str | None) -> str | None:
     """Return *path* from the root, with ``~`` expanded."""
-    return None if path is None else str(Path(path).expanduser().absolute())
+    if path is None:
+        return None
+    # Path.expanduser raises for an unknown user.
+    return str(Path(os.path.expanduser(path)).absolute())  # noqa: PTH111

@@ -1,10 +1,13 @@
-"""Where reports go: ``--format NAME[=FILE]``, several from one run."""
+"""Where reports go: ``--format NAME[=FILE]``, several from one run; and files of any kind."""
 
 from __future__ import annotations
 
+import io
+import os
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TextIO
 
@@ -13,46 +16,127 @@ from preflight.errors import UsageError
 from preflight.model.report import Report
 from preflight.report import FORMATS, View
 
+_FOR_PEOPLE = "table"
+
 
 def parse_formats(values: Sequence[str]) -> list[tuple[str, str | None]]:
-    """Return (format, file) pairs; file None is standard output, which only one may use."""
-    pairs = []
-    for value in values or ("table",):
-        name, _, file = value.partition("=")
+    """
+    Return (format, file) pairs; file None is standard output, which only one may use.
+
+    Raises `UsageError`, also for a file that cannot be written later.
+    """
+    pairs: list[tuple[str, str | None]] = []
+    for value in values or (_FOR_PEOPLE,):
+        name, equals, file = value.partition("=")
         if name not in FORMATS:
             known = ", ".join(FORMATS)
             raise UsageError(f"--format {name}: no such format", f"one of: {known}")
-        pairs.append((name, file or None))
-    if sum(file is None for _, file in pairs) > 1:
-        raise UsageError("two formats for standard output", "--format json=report.json")
+        if equals:
+            check_writable(file, f"--format {name}={file}")
+        pairs.append((name, file if equals else None))
+    targets = [file for _, file in pairs]
+    for target in targets:
+        if targets.count(target) > 1:
+            raise UsageError(
+                f"two formats for {target or 'standard output'}", "--format json=report.json"
+            )
     return pairs
+
+
+def check_writable(file: str, option: str) -> None:
+    """Raise `UsageError` where writing *file* is bound to fail: better now than after the run."""
+    path = Path(file)
+    if not file or path.is_dir():
+        raise UsageError(f"{option}: a file's name is wanted", "such as report.json")
+    if not path.absolute().parent.is_dir():
+        raise UsageError(
+            f"{option}: there is no directory {path.parent}", f"mkdir -p {path.parent}"
+        )
+    if not os.access(path if path.exists() else path.absolute().parent, os.W_OK):
+        raise UsageError(f"{option}: this user may not write there", "name another file")
 
 
 def write_reports(
     report: Report, formats: Sequence[tuple[str, str | None]], *, explain: bool, verbosity: int
 ) -> None:
-    """Render *report* in each format; standard output last, so that files are complete first."""
+    """
+    Render *report* in each format; standard output last, so that files are complete first.
+
+    Raises OSError after the others were written, for the first that was not.
+    """
+    failures: list[OSError] = []
     for name, file in sorted(formats, key=lambda pair: pair[1] is None):
-        with _opened(file) as stream:
-            view = View(
-                explain=explain,
-                verbosity=verbosity,
-                color=file is None and colored(stream),
-                width=width(stream),
-                unicode=speaks_unicode(stream),
-            )
-            for piece in FORMATS[name](report, view):
-                stream.write(piece)
-            stream.flush()
+        try:
+            with _opened(file, name) as stream:
+                view = _view(stream, explain=explain, verbosity=verbosity, to_file=file is not None)
+                stream.writelines(FORMATS[name](report, view))
+                stream.flush()
+        except OSError as error:
+            failures.append(_naming(error, file))
+    if failures:
+        raise failures[0]
+
+
+def put(pieces: Iterable[str]) -> None:
+    """Write *pieces* to standard output."""
+    sys.stdout.writelines(pieces)
+
+
+def view_of_output(verbosity: int = 0) -> View:
+    """Return what standard output can show."""
+    return _view(sys.stdout, explain=False, verbosity=verbosity, to_file=False)
+
+
+def replace_file(file: str, lines: Iterable[bytes]) -> None:
+    """
+    Write *lines* beside *file* and rename: an interrupted write leaves the old file.
+
+    What is no regular file (a device, a pipe) is written itself.  Raises OSError.
+    """
+    target = Path(file).resolve()
+    try:
+        if target.exists() and not target.is_file():
+            with target.open("wb") as stream:
+                stream.writelines(lines)
+        else:
+            _write_beside(target, lines)
+    except OSError as error:
+        raise _naming(error, file) from None
+
+
+def _write_beside(target: Path, lines: Iterable[bytes]) -> None:
+    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            stream.writelines(lines)
+        Path(name).replace(target)
+    except BaseException:
+        with suppress(OSError):
+            Path(name).unlink()
+        raise
+
+
+def _view(stream: TextIO, *, explain: bool, verbosity: int, to_file: bool) -> View:
+    return View(
+        explain=explain,
+        verbosity=verbosity,
+        color=not to_file and colored(stream),
+        width=width(stream),
+        unicode=speaks_unicode(stream),
+    )
 
 
 @contextmanager
-def _opened(file: str | None) -> Iterator[TextIO]:
-    if file is None:
-        yield sys.stdout
-        return
-    try:
+def _opened(file: str | None, name: str) -> Iterator[TextIO]:
+    if file is not None:
         with Path(file).open("w", encoding="utf-8") as stream:
             yield stream
-    except OSError as error:
-        raise UsageError(f"{file}: {error.strerror}") from error
+        return
+    if name != _FOR_PEOPLE and isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(encoding="utf-8")  # a contract, whatever the locale
+    yield sys.stdout
+
+
+def _naming(error: OSError, file: str | None) -> OSError:
+    """Return *error* with the name of the file that it is about."""
+    return error if file is None else OSError(error.errno, error.strerror, file)

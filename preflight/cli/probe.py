@@ -3,19 +3,35 @@
 from __future__ import annotations
 
 import datetime as dt
-import os
-import tempfile
 from collections.abc import Iterable
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Unpack
 
 import click
 
 from preflight import __version__
 from preflight.cli.exits import Exit
-from preflight.cli.options import connection_options, inventory_options, option, start_options
-from preflight.cli.voice import warn
-from preflight.errors import UsageError
+from preflight.cli.options import (
+    ConnectionOptions,
+    InventoryOptions,
+    StartOptions,
+    connection_options,
+    inventory_options,
+    option,
+    start_options,
+)
+from preflight.cli.voice import note, warn
+
+if TYPE_CHECKING:
+    from preflight.model.snapshot import Snapshot
+
+
+class ProbeOptions(InventoryOptions, StartOptions, ConnectionOptions):
+    """The values of all options."""
+
+    local: bool
+    programs: tuple[str, ...]
+    everything: bool
+    save: str
 
 
 @click.command("probe")
@@ -26,54 +42,53 @@ from preflight.errors import UsageError
 @option("--save", required=True, metavar="FILE", help="write the facts to FILE")
 @start_options
 @connection_options
-def command(**values: Any) -> int:
+def command(**values: Unpack[ProbeOptions]) -> int:
     """Collect facts of hosts; `preflight check BINARY --facts FILE` judges by them later."""
     from preflight.api import Want  # noqa: PLC0415
+    from preflight.cli.output import check_writable  # noqa: PLC0415
     from preflight.cli.run import collect  # noqa: PLC0415
     from preflight.cli.session import (  # noqa: PLC0415
         analyzed,
         chosen_hosts,
-        local_host,
         options_of,
         start_of,
         starts,
     )
 
+    check_writable(values["save"], "--save")
     local = values["local"]
-    if local and values["inventories"]:
-        raise UsageError("--local and -i exclude each other", "give one of them")
     requirements = analyzed(values["programs"])
-    hosts = (local_host(),) if local else chosen_hosts(values["inventories"], values["limits"])
     start_for = starts(start_of(values), requirements, local=local)
+    hosts = chosen_hosts(values["inventories"], values["limits"], local=local)
     options = options_of(values, everything=values["everything"])
     done, cut = collect(
         hosts, lambda host: [Want(r, start_for(host, r)) for r in requirements], options
     )
-    snapshots = [done[host.name].snapshot for host in hosts]
+    snapshots = [outcome.snapshot for outcome in done]
     _save(values["save"], snapshots)
-    for snapshot in snapshots:
-        if snapshot.status != "probed":
-            warn(f"{snapshot.host}: {snapshot.status}: {snapshot.reason}")
+    _complain_of([snapshot for snapshot in snapshots if snapshot.status != "probed"])
     probed = sum(snapshot.status == "probed" for snapshot in snapshots)
-    click.echo(f"{probed} of {len(snapshots)} hosts probed, facts in {values['save']}", err=True)
+    note(f"{probed} of {len(snapshots)} hosts probed, facts in {values['save']}")
     if cut is not None:
         return cut
     return Exit.DEPLOYABLE if probed == len(snapshots) else Exit.UNDETERMINED
 
 
-def _save(file: str, snapshots: Iterable[Any]) -> None:
-    """Write the facts beside *file* and rename: an interrupted write leaves the old file."""
+def _save(file: str, snapshots: Iterable[Snapshot]) -> None:
+    from preflight.cli.output import replace_file  # noqa: PLC0415
     from preflight.model.facts import write_facts  # noqa: PLC0415
 
-    target = Path(file)
-    created = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
-    lines = write_facts(snapshots, version=__version__, created_at=created.replace("+00:00", "Z"))
-    try:
-        handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-        with os.fdopen(handle, "wb") as stream:
-            stream.writelines(lines)
-        Path(name).replace(target)
-    except OSError as error:
-        raise UsageError(
-            f"{file}: {error.strerror}", "--save needs a writable directory"
-        ) from error
+    created = dt.datetime.now(dt.UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    replace_file(file, write_facts(snapshots, version=__version__, created_at=created))
+
+
+def _complain_of(failed: Iterable[Snapshot]) -> None:
+    """Print one line for each reason, with its hosts."""
+    from preflight.model.nodeset import fold  # noqa: PLC0415
+
+    reasons: dict[str, list[str]] = {}
+    for snapshot in failed:
+        reason = f"{snapshot.status} ({snapshot.cause}): {snapshot.reason}"
+        reasons.setdefault(reason, []).append(snapshot.host)
+    for reason, hosts in reasons.items():
+        warn(f"{', '.join(fold(hosts))}: {reason}")

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from threading import Timer
+from types import FrameType
 
 from preflight.api import Clock, Fleet, Options, Outcome, Want
-from preflight.cli import Terminated
 from preflight.cli.exits import Exit
-from preflight.cli.session import progress
-from preflight.cli.voice import warn
+from preflight.cli.voice import interactive, warn
 from preflight.model.host import Host
 from preflight.model.report import Report
 from preflight.model.requirements import Requirements
 from preflight.model.start import Start
+
+_MOMENT_S = 1.0  # a run that takes no longer shows no progress
+_EXITS = {signal.SIGINT: Exit.INTERRUPTED, signal.SIGTERM: Exit.TERMINATED}
 
 
 def run_fleet(
@@ -24,7 +31,7 @@ def run_fleet(
     """
     Return the report, and the exit status where the run was cut short.
 
-    Hosts that were not reached by then are in the report as "not-run".
+    Hosts that were not done by then are in the report as "not-run".
     """
     clock = Clock.started()
 
@@ -32,27 +39,92 @@ def run_fleet(
         return [Want(needed, start_for(host, needed)) for needed in requirements]
 
     done, cut = collect(hosts, wants_of, options)
-    return clock.report(requirements, [done[host.name] for host in hosts]), cut
+    return clock.report(requirements, done), cut
 
 
 def collect(
     hosts: Sequence[Host], wants_of: Callable[[Host], Sequence[Want]], options: Options
-) -> tuple[dict[str, Outcome], Exit | None]:
-    """Return one outcome for each host by name, and why the run was cut short."""
+) -> tuple[list[Outcome], Exit | None]:
+    """Return one outcome for each of *hosts*, and why the run was cut short."""
     done: dict[str, Outcome] = {}
-    cut: Exit | None = None
-    with Fleet(hosts, wants_of, options) as fleet, progress(len(hosts)) as advance:
-        outcomes = fleet.outcomes()
-        while len(done) < len(hosts):
-            try:
-                for outcome in outcomes:
-                    done[outcome.snapshot.host] = outcome
-                    advance(outcome.snapshot.status)
-            except KeyboardInterrupt as interrupt:
-                if cut is not None:
-                    raise
-                cut = Exit.TERMINATED if isinstance(interrupt, Terminated) else Exit.INTERRUPTED
-                warn(f"stopped after {len(done)} of {len(hosts)} hosts; the rest was not asked")
-                fleet.stop()
-                outcomes = fleet.outcomes()
-    return done, cut
+    with (
+        Fleet(hosts, wants_of, options) as fleet,
+        _signals_call(fleet.stop) as received,
+        _progress(len(hosts)) as advance,
+    ):
+        for outcome in fleet.outcomes():
+            done[outcome.snapshot.host] = outcome
+            advance(outcome.snapshot.status)
+    for warning in dict.fromkeys(line for one in done.values() for line in one.warnings):
+        warn(warning)
+    if received:
+        left = sum(one.snapshot.status == "not-run" for one in done.values())
+        warn(f"stopped; {left} of {len(hosts)} hosts were not done")
+    return [done[host.name] for host in hosts], _EXITS[received[0]] if received else None
+
+
+@contextmanager
+def _signals_call(stop: Callable[[], None]) -> Iterator[list[signal.Signals]]:
+    """
+    Yield the list of the signals that came: the first calls *stop*, the second exits at once.
+
+    The second does so also later, while the partial report is written.  A
+    signal that the caller has us ignore stays ignored.
+    """
+    received: list[signal.Signals] = []
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        del frame
+        if received:
+            os._exit(_EXITS[signal.Signals(number)])
+        received.append(signal.Signals(number))
+        stop()
+
+    heard = [number for number in _EXITS if signal.getsignal(number) != signal.SIG_IGN]
+    before = {number: signal.signal(number, handle) for number in heard}
+    try:
+        yield received
+    finally:
+        if not received:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+
+@contextmanager
+def _progress(total: int) -> Iterator[Callable[[str], None]]:
+    """
+    Yield a function to call with each finished host's status.
+
+    A bar on a terminal, after a moment; nothing in a pipe.
+    """
+    if not interactive(sys.stderr) or total < 2:
+        yield lambda _: None
+        return
+    from rich import progress as rich_progress  # noqa: PLC0415
+    from rich.console import Console  # noqa: PLC0415
+
+    bar = rich_progress.Progress(
+        rich_progress.TextColumn("asking hosts"),
+        rich_progress.BarColumn(),
+        rich_progress.MofNCompleteColumn(),
+        rich_progress.TextColumn("{task.fields[bad]}"),
+        rich_progress.TimeElapsedColumn(),
+        console=Console(stderr=True),
+        transient=True,
+    )
+    task = bar.add_task("hosts", total=total, bad="")
+    failed = 0
+
+    def advance(status: str) -> None:
+        nonlocal failed
+        failed += status != "probed"
+        bar.update(task, advance=1, bad=f"{failed} not reached" if failed else "")
+
+    curtain = Timer(_MOMENT_S, bar.start)
+    curtain.start()
+    try:
+        yield advance
+    finally:
+        curtain.cancel()
+        curtain.join()
+        bar.stop()

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sys
+from contextlib import suppress
 from typing import TextIO
 
 from preflight.model.text import printable
+
+_PIPE_COLUMNS = 100
 
 
 def complain(message: str, hint: str | None = None) -> None:
@@ -22,26 +24,32 @@ def warn(message: str) -> None:
     _say("warning", message)
 
 
-def hint(message: str) -> None:
-    """Print one hint line."""
-    _say("hint", message)
+def note(message: str) -> None:
+    """Print one line that is neither error nor warning."""
+    _say(None, message)
 
 
 def colored(stream: TextIO) -> bool:
     """Whether *stream* wants color: NO_COLOR, FORCE_COLOR and TERM=dumb before isatty."""
     if os.environ.get("NO_COLOR"):
         return False
-    if os.environ.get("FORCE_COLOR"):
-        return True
+    if (forced := os.environ.get("FORCE_COLOR")) is not None:
+        return forced not in ("", "0", "false")
     return stream.isatty() and os.environ.get("TERM") != "dumb"
 
 
+def interactive(stream: TextIO) -> bool:
+    """Whether somebody watches *stream*, so that it may move: not in a pipe, not under CI."""
+    return stream.isatty() and os.environ.get("TERM") != "dumb" and not os.environ.get("CI")
+
+
 def width(stream: TextIO) -> int:
-    """Return the columns to fill: the terminal's or $COLUMNS; 100 for a pipe or file."""
-    fallback = (100, 24)
-    if stream.isatty() or os.environ.get("COLUMNS"):
-        return shutil.get_terminal_size(fallback).columns
-    return fallback[0]
+    """Return the columns to fill: $COLUMNS or the terminal's; 100 for a pipe or file."""
+    if (columns := os.environ.get("COLUMNS", "")).isdecimal() and int(columns):
+        return int(columns)
+    with suppress(OSError, ValueError):
+        return os.get_terminal_size(stream.fileno()).columns or _PIPE_COLUMNS
+    return _PIPE_COLUMNS
 
 
 def speaks_unicode(stream: TextIO) -> bool:
@@ -49,7 +57,9 @@ def speaks_unicode(stream: TextIO) -> bool:
     return (stream.encoding or "").lower().replace("-", "") in ("utf8", "utf16", "utf32")
 
 
-def _say(kind: str, message: str) -> None:
-    lines = [printable(line) for line in message.split("\n")]
-    sys.stderr.write(f"preflight: {kind}: " + "\n  ".join(lines) + "\n")
-    sys.stderr.flush()
+def _say(kind: str | None, message: str) -> None:
+    """Write one line, whatever stands in file names and the words of a host."""
+    line = ": ".join(filter(None, ("preflight", kind, printable(message))))
+    with suppress(OSError):  # nobody listens, and the exit status says it too
+        sys.stderr.write(f"{line}\n")
+        sys.stderr.flush()

@@ -30,7 +30,7 @@ _EM_MIPS = 8
 _DT_RELA = 7  # the value of DT_PLTREL for relocations with addend
 # How much of a table is looked at in one go, in bytes; a multiple of every entry's size.
 _CHUNK = 24 * 12 * 4096
-# A file with more types that no loader knows is not meant to be loaded.
+# So many of the types that no loader knows are named.
 _MAX_ODD = 256
 
 
@@ -120,9 +120,6 @@ class Relocations:
         info, uses = self._info, self.uses
         ranks = self.slot_ranks if lazy else self.data_ranks
         for infos in self._infos(address, size, 3 if addend else 2):
-            if len(self._odd) > _MAX_ODD:
-                self._image.complain("the relocation tables hold no relocations")
-                break
             for number in infos:
                 kind = number >> info.type_shift & info.type_mask
                 symbol = number >> info.symbol_shift & info.symbol_mask

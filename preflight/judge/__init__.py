@@ -35,9 +35,10 @@ class Stage(Struct, frozen=True):
 
 STAGES: tuple[Stage, ...] = (
     Stage((image.check_system, image.check_format, machine.check_machine), machine.predict),
-    Stage((mounts.check_program,), mounts.predict),
+    Stage((mounts.check_program, mounts.check_directories), mounts.predict),
     Stage((interpreter.check_interpreter,), interpreter.predict),
     Stage((image.check_complete,), image.predict_cut),
+    Stage((cpu.check_loader,), cpu.predict_loader),
     Stage(
         (libraries.check_libraries, versions.check_versions),
         libraries.predict,

@@ -7,6 +7,7 @@ from functools import cached_property
 
 from msgspec import Struct, structs
 
+from preflight.judge.access import Access, access_of
 from preflight.judge.support import NATIVE, Support, support_of
 from preflight.loader import LOADERS
 from preflight.loader.setting import Resolution, Setting
@@ -65,11 +66,15 @@ class Case:
 
     @cached_property
     def facts(self) -> Facts:
-        """The host's facts, as the program would see them: an emulator hides the CPU."""
+        """
+        The host's facts, as the program would see them.
+
+        An emulator hides the CPU, and reads what others would have to map as code.
+        """
         facts = self.snapshot.facts
         if self.support.kind != "emulated":
             return facts
-        return structs.replace(facts, cpu_level=None)
+        return structs.replace(facts, cpu_level=None, mounts=())
 
     @cached_property
     def real_path(self) -> str | None:
@@ -109,6 +114,11 @@ class Case:
         return None if path is None else self.inquiry.elf(path)
 
     @cached_property
+    def access(self) -> Access | None:
+        """What the user who starts the program may see; None where that is who looked."""
+        return access_of(self.start, self.snapshot.facts.user, self.inquiry)
+
+    @cached_property
     def setting(self) -> Setting | None:
         """What the emulated loader is given; None where no loader would be reached."""
         answer = self.interpreter
@@ -121,7 +131,7 @@ class Case:
             interpreter=self.elf.interpreter or self.interpreter_path,
             loader=answer.elf,
             loader_id=(answer.state.device, answer.state.inode),
-            inquiry=self.inquiry,
+            inquiry=self.access or self.inquiry,
             start=self.start,
             facts=self.facts,
         )

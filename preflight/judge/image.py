@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from preflight.judge.case import Case, Prediction
+from preflight.judge.support import handler_of
 from preflight.loader.setting import Ending
 from preflight.model.elf import ET_DYN, ET_EXEC, PF_W, PT_DYNAMIC, PT_LOAD, Elf
 from preflight.model.verdict import Finding
@@ -105,11 +106,17 @@ def headers_fit(elf: Elf) -> bool:
 
 
 def _no_program(case: Case, what: str) -> Finding:
+    """Return the finding for what the kernel's own formats refuse; a handler may still take it."""
     handlers = case.snapshot.facts.binfmt
-    known = handlers == () or case.elf is not None
+    handler = handler_of(handlers or (), case.requirements.head)
+    reason = ""
+    if handler is not None:
+        reason = f"; the host hands it to {handler.interpreter}"
+    elif handlers is None:
+        reason = "; whether the host hands it to an emulator could not be seen"
     return Finding(
         code="format-not-elf",
-        severity="error" if known else "unknown",
+        severity="unknown" if reason else "error",
         subject=case.requirements.name,
-        message=f"not a Linux program: {what}",
+        message=f"not a Linux program: {what}{reason}",
     )

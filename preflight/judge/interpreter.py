@@ -7,8 +7,10 @@ then the checks of its header (ELIBBAD).
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Iterator
 
+from preflight.judge.access import EXECUTE
 from preflight.judge.case import Case, Prediction
 from preflight.judge.image import headers_fit
 from preflight.loader import LOADERS
@@ -18,6 +20,7 @@ from preflight.model.elf import Elf, machine_name
 from preflight.model.question import Absent, ElfContent, Failed
 from preflight.model.verdict import Finding, Severity
 
+_ABSENT = "No such file or directory"
 _CORRUPTED = "Accessing a corrupted shared library"
 
 
@@ -37,7 +40,9 @@ def check_interpreter(case: Case) -> Iterator[Finding]:
         yield _failed(path, answer.errno)
     elif isinstance(answer, ElfContent):
         refused = _refused(case, answer)
-        if refused is not None:
+        if refused is None and _executable(case, path, answer) is None:
+            yield _unsure(path, case)
+        elif refused is not None:
             yield Finding(
                 code="interpreter-unusable",
                 severity="error",
@@ -49,21 +54,42 @@ def check_interpreter(case: Case) -> Iterator[Finding]:
             yield from _identity(case, path, answer)
 
 
-def predict(case: Case) -> Prediction:
-    """Return what a shell says of the errno with which the kernel refuses."""
+def predict(case: Case) -> Prediction | None:
+    """Return what a shell says of the errno with which the kernel refuses, or what qemu says."""
     answer = case.interpreter
-    name = case.program_name
-    if isinstance(answer, ElfContent):
-        refused = _refused(case, answer)
-        if refused is None:
-            return _loader_prediction(case, answer.elf)
-        return Prediction(f"{name}: {refused[1]}", 126)
+    if isinstance(answer, ElfContent) and _refused(case, answer) is None:
+        return _loader_prediction(case, answer.elf)
+    if case.support.kind == "emulated":
+        return _emulator_prediction(case)
+    text = _words(case)
+    return Prediction(f"{case.program_name}: {text}", 127 if text == _ABSENT else 126)
+
+
+def _words(case: Case) -> str:
+    """Return the errno's text."""
+    answer = case.interpreter
+    refused = _refused(case, answer) if isinstance(answer, ElfContent) else None
+    if refused:
+        return refused[1]
     if isinstance(answer, Failed):
         text = {"ELOOP": "Too many levels of symbolic links", "EISDIR": "Permission denied"}
-        return Prediction(f"{name}: {text.get(answer.errno, answer.errno)}", 126)
-    if isinstance(answer, Absent) and answer.errno == "ENOTDIR":
-        return Prediction(f"{name}: Not a directory", 126)
-    return Prediction(f"{name}: No such file or directory", 127)
+        return text.get(answer.errno, answer.errno)
+    return "Not a directory" if answer == Absent("ENOTDIR") else _ABSENT
+
+
+def _emulator_prediction(case: Case) -> Prediction | None:
+    """Return what qemu-user says.  Source: qemu linux-user/elfload.c, load_elf_interp()."""
+    handler = case.support.handler
+    name = posixpath.basename(handler.interpreter) if handler else ""
+    if not name.startswith("qemu-"):
+        return None
+    path = case.interpreter_path
+    if isinstance(case.interpreter, ElfContent):
+        return Prediction(f"{name}: {path}: Invalid ELF image for this architecture", 255)
+    if case.interpreter == Failed("EISDIR"):
+        words = "Error reading file header: Is a directory"
+        return Prediction(f"{name}: {path}: {words}", 255)
+    return Prediction(f"{name}: Could not open '{path}': {_words(case)}", 255)
 
 
 def _no_path(case: Case, elf: Elf) -> Finding:
@@ -114,9 +140,10 @@ def _refused(case: Case, answer: ElfContent) -> tuple[str, str] | None:
     elf, loader = case.elf, answer.elf
     if elf is None:
         return None
-    if not answer.state.mode & 0o111:
-        return "is not executable", "Permission denied"
-    if mount := case.snapshot.facts.noexec_mount(answer.state.real):
+    emulated = case.support.kind == "emulated"
+    if not emulated and _executable(case, case.interpreter_path or "", answer) is False:
+        return "may not be executed", "Permission denied"
+    if mount := case.facts.noexec_mount(answer.state.real):
         return f"lies on {mount.point}, mounted noexec", "Permission denied"
     if loader.size_bytes < (64 if elf.bits == 64 else 52):
         return "is shorter than an ELF header", "Input/output error"
@@ -128,6 +155,22 @@ def _refused(case: Case, answer: ElfContent) -> tuple[str, str] | None:
     if not loader.segments or not headers_fit(loader):
         return "has no program headers that the kernel takes", _CORRUPTED
     return None
+
+
+def _executable(case: Case, path: str, answer: ElfContent) -> bool | None:
+    """Whether the user who starts the program may execute the loader; None: nobody knows."""
+    if case.access is None:
+        return bool(answer.state.mode & 0o111)
+    return case.access.may(path, answer.state, EXECUTE)
+
+
+def _unsure(path: str, case: Case) -> Finding:
+    return Finding(
+        code="undecided",
+        severity="unknown",
+        subject=path,
+        message=f"whether {case.start.run_as} may execute {path} is not known",
+    )
 
 
 def _identity(case: Case, path: str, answer: ElfContent) -> Iterator[Finding]:

@@ -44,6 +44,7 @@ class Support(Struct, frozen=True):
 
     kind: Literal["native", "emulated", "mismatch", "unknown"]
     detail: str = ""
+    handler: BinfmtHandler | None = None
 
 
 NATIVE = Support("native")
@@ -52,8 +53,8 @@ NATIVE = Support("native")
 def support_of(facts: Facts, elf: Elf, *, binfmt_unknown: str = "") -> Support:
     """Return how the kernel takes to *elf*'s machine."""
     machine: Machine = (elf.machine, elf.bits, elf.endian)
-    if handler := _handler(facts.binfmt or (), elf.head):
-        return Support("emulated", handler.name)
+    if handler := handler_of(facts.binfmt or (), elf.head):
+        return Support("emulated", handler.name, handler)
     native, translated = _native(facts)
     if native is None:
         return Support("unknown", "the host's machine is not known")
@@ -106,7 +107,7 @@ def _shell(facts: Facts) -> Machine | None:
 def _compatible(facts: Facts, native: Machine, machine: Machine) -> Support | None:
     """Return what the kernel's compatibility options say; None where there is none to ask."""
     if native[0] == EM_X86_64 and machine == (EM_386, 32, "little"):
-        if facts.ia32 is None:
+        if facts.ia32 is None or facts.machine != "x86_64":  # an emulator speaks for the kernel
             return Support("unknown", "whether the kernel runs i386 programs could not be seen")
         return NATIVE if facts.ia32 else None
     if native[0] == EM_X86_64 and machine == (EM_X86_64, 32, "little"):
@@ -121,8 +122,14 @@ def _compatible(facts: Facts, native: Machine, machine: Machine) -> Support | No
     return None
 
 
-def _handler(handlers: tuple[BinfmtHandler, ...], head: bytes) -> BinfmtHandler | None:
-    """Return the first handler whose magic matches (binfmt_misc, check_file)."""
+def handler_of(handlers: tuple[BinfmtHandler, ...], head: bytes) -> BinfmtHandler | None:
+    """
+    Return the first handler whose magic matches a file with this *head*.
+
+    Source: Linux fs/binfmt_misc.c, search_binfmt_handler(); the kernel's
+    buffer is filled up with zeros.
+    """
+    head = head.ljust(256, b"\0")
     for handler in handlers:
         window = head[handler.offset : handler.offset + len(handler.magic)]
         if len(window) == len(handler.magic) and all(

@@ -159,6 +159,13 @@ CODES: dict[str, Code] = {
         says="Permission denied",
         remedy="Install elsewhere, or mount it with exec.",
     ),
+    "permission-denied": Code(
+        title="The user who starts the program may not reach it",
+        cause="A directory on the way to the program may not be searched (x) by that user.",
+        says="Permission denied",
+        remedy="Mend the directory's mode or owner, install elsewhere, or start it as another "
+        "user.",
+    ),
     "os-unsupported": Code(
         title="The host does not run Linux",
         cause="Another kernel decides what it runs by rules that preflight does not know.",

@@ -35,6 +35,7 @@ class Requirements(Struct, frozen=True, kw_only=True):
     size_bytes: int
     format: Format
     description: str
+    head: bytes = b""  # the first 256 bytes: what the kernel's handlers are matched with
     elf: Elf | None = None
     member_of: str | None = None
     glibc_floor: GlibcFloor | None = None

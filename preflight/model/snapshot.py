@@ -35,6 +35,7 @@ CAUSES = (
     "output-limit",
     "protocol",
     "interrupted",
+    "no-facts",
     "internal",
 )
 

@@ -50,14 +50,32 @@ loaders() {
   set -f
 }
 
-handlers() {
+handlers() { # DIRECTORY
   set +f
-  for p in /proc/sys/fs/binfmt_misc/*; do
+  for p in "$1"/*; do
     case $p in */register | */\*) continue ;; esac
     printf '= %s\n' "${p##*/}"
     show "$p"
   done
   set -f
+}
+
+binfmt() { # where it is mounted, else where the first process sees it mounted
+  at=/proc/sys/fs/binfmt_misc
+  if [ ! -r "$at/status" ] && [ -r /proc/1/mountinfo ]; then
+    section initmounts
+    while IFS= read -r line; do
+      case $line in
+      *' - binfmt_misc '*)
+        printf '%s\n' "$line"
+        # shellcheck disable=SC2086  # the fifth word is the mount point
+        set -- $line
+        at=/proc/1/root$5
+        ;;
+      esac
+    done </proc/1/mountinfo
+  fi
+  if [ -r "$at/status" ]; then section binfmt; handlers "$at"; fi
 }
 
 facts() {
@@ -80,7 +98,8 @@ facts() {
       section abi
       if [ -e /proc/sys/abi/vsyscall32 ]; then printf 'vsyscall32\n'; fi
     fi
-    if [ -r /proc/sys/fs/binfmt_misc/status ]; then section binfmt; handlers; fi
+    binfmt
+    show_small kthreadd /proc/2/comm
   fi
   if [ -e /sys/fs/selinux ]; then section selinuxfs; fi
   show_small selinux /sys/fs/selinux/enforce

@@ -1,5 +1,5 @@
 """
-The JSON Schema of the report, for those who check or generate code for it.
+The JSON Schemas of reports and facts files, for those who check or generate code for them.
 
 Objects may have more keys than named here, and only closed enumerations are
 an ``enum``: those that may grow list the words of today as ``examples``.
@@ -10,6 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, get_args
 
+import msgspec
+
+from preflight.model import facts_lines
 from preflight.model.elf import Endian
 from preflight.model.requirements import Format
 from preflight.model.snapshot import CAUSES, Status
@@ -48,6 +51,34 @@ def report_schema() -> _Schema:
             "verdict": _verdict(),
             "summary": _object(deployable=_COUNT, blocked=_COUNT, unknown=_COUNT),
         },
+    }
+
+
+def facts_schema() -> _Schema:
+    """
+    Return the schema of any one line of a facts file.
+
+    The form of each kind of line is its type's in `preflight.model`; bytes
+    stand in base64.  That an id is true, and that the lines which one refers to
+    stand above it, no schema can say.
+    """
+    lines = get_args(facts_lines.Line)
+    kinds, definitions = msgspec.json.schema_components(
+        (facts_lines.Header, *lines), ref_template="#/$defs/{name}"
+    )
+    for line in lines:
+        form = definitions[line.__name__]
+        form["properties"] = {"id": {"type": "string", "pattern": "^[0-9a-f]{32}$"}} | form[
+            "properties"
+        ]
+        form["required"] = ["id", *form["required"]]
+    definitions["Header"]["properties"]["schema"] = {"const": facts_lines.SCHEMA}
+    return {
+        "$schema": _DIALECT,
+        "$id": facts_lines.SCHEMA,
+        "title": "a line of preflight facts, version 1",
+        "anyOf": list(kinds),
+        "$defs": definitions,
     }
 
 

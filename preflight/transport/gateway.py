@@ -19,6 +19,7 @@ from preflight.transport import Deadline
 from preflight.transport.dial import timed_out
 from preflight.transport.link import Link
 from preflight.transport.lost import lost
+from preflight.transport.protocol import BROKEN
 from preflight.transport.settings import Settings
 
 IDLE_S = 10.0
@@ -137,7 +138,7 @@ class Lease:
             )
         except paramiko.ChannelException as error:
             raise self._refusal(error.text) from None
-        except (paramiko.SSHException, EOFError, OSError):
+        except BROKEN:
             if not self._transport.is_active():
                 failure = lost("before the host was reached", deadline, self._transport.farewell)
                 raise _through(self._settings, failure) from None

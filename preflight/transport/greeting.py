@@ -37,6 +37,8 @@ def read_greeting(receive: Callable[[int], bytes], limit_s: float, deadline: Dea
             byte = receive(1)
         except TimeoutError:
             continue
+        except OSError:  # a reset, for our own greeting came too late to be read
+            byte = b""
         if not byte:
             raise _closed(bytes(lines), deadline)
         lines += byte

@@ -32,6 +32,8 @@ from preflight.transport.settings import Settings
 
 # OpenSSH servers end a log-in after six refused keys (sshd_config(5), MaxAuthTries).
 MAX_OFFERS = 5
+_ABSENT = "does not exist"
+_ENCRYPTED = "is encrypted, and no agent holds it"
 _PRIVATE_HEAD = b"-----BEGIN OPENSSH PRIVATE KEY-----"
 _PRIVATE_MAGIC = b"openssh-key-v1\0"
 _PKCS8_HEADS = (b"-----BEGIN PRIVATE KEY-----", b"-----BEGIN ENCRYPTED PRIVATE KEY-----")
@@ -111,19 +113,17 @@ class Keyring:
         self.explicit = settings.identity_file is not None
         paths = (settings.identity_file,) if settings.identity_file else settings.default_identities
         files = [read_key_file(path) for path in paths]
-        self.problem = next(
-            (
-                f
-                for f in files
-                if f.problem and f.blob not in held and _matters(f, explicit=self.explicit)
-            ),
-            None,
-        )
-        named = [_agent_offer(held.pop(f.blob)) for f in files if f.blob in held]
-        readable = [_file_offer(f, f.key) for f in files if f.key and f.blob not in _blobs(named)]
-        others = [_agent_offer(key) for key in held.values()]
-        ordered = (*named, *readable, *others) if self.explicit else (*named, *others, *readable)
-        self.offers = ordered[:MAX_OFFERS]
+        unusable = [f for f in files if f.problem and f.blob not in held]
+        self.problem = next((f for f in unusable if self.explicit or f.problem != _ABSENT), None)
+        self.offers = self._order(files, held)[:MAX_OFFERS]
+
+    def _order(self, files: list[KeyFile], held: dict[bytes, AgentKey]) -> list[Offer]:
+        """As ssh does it, but that a file that was asked for comes before the agent's others."""
+        first = [f for f in files if f.blob in held or (self.explicit and f.key)]
+        last = [f for f in files if f not in first and f.key]
+        named = {f.blob for f in files}
+        others = [_agent_offer(key) for blob, key in held.items() if blob not in named]
+        return [*(_offer(f, held) for f in first), *others, *(_offer(f, held) for f in last)]
 
     def check(self) -> None:
         """Raise `TransportError` where a key was asked for and there is none to offer."""
@@ -132,8 +132,10 @@ class Keyring:
 
     @property
     def hint(self) -> str | None:
-        """What to type where there is a problem."""
-        return f"'ssh-add {self.problem.path}' gives it to the agent" if self.problem else None
+        """What to type where there is a problem that the agent would solve."""
+        if self.problem and self.problem.problem == _ENCRYPTED:
+            return f"'ssh-add {self.problem.path}' gives it to the agent"
+        return None
 
     def __enter__(self) -> Self:
         return self
@@ -143,21 +145,17 @@ class Keyring:
             self._agent.close()
 
 
-def _matters(file: KeyFile, *, explicit: bool) -> bool:
-    return explicit or file.problem != _ABSENT
-
-
-def _blobs(offers: list[Offer]) -> set[bytes]:
-    return {offer.key.asbytes() for offer in offers}
+def _offer(file: KeyFile, held: dict[bytes, AgentKey]) -> Offer:
+    """Offer a file's key: itself where it can be read, which spares the agent, else the agent's."""
+    if file.key is None:
+        return _agent_offer(held[file.blob or b""])
+    name = PublicKey(file.key.get_name(), file.key.asbytes()).fingerprint
+    return Offer(f"{name} {file.path}", file.key)
 
 
 def _agent_offer(key: AgentKey) -> Offer:
     name = PublicKey(key.get_name(), key.blob).fingerprint
     return Offer(f"{name} {key.comment} (agent)", key)
-
-
-def _file_offer(file: KeyFile, key: paramiko.PKey) -> Offer:
-    return Offer(f"{PublicKey(key.get_name(), key.asbytes()).fingerprint} {file.path}", key)
 
 
 def _find_agent(deadline: Deadline) -> Agent | None:
@@ -174,7 +172,6 @@ def _find_agent(deadline: Deadline) -> Agent | None:
         return None
 
 
-_ABSENT = "does not exist"
 _files: dict[str, tuple[tuple[int, ...], KeyFile]] = {}
 _lock = threading.Lock()
 
@@ -202,14 +199,8 @@ def _parse(path: str, content: bytes) -> KeyFile:
         key = _from_pkcs8(content) or paramiko.PKey.from_path(path)
     except (TypeError, paramiko.PasswordRequiredException):
         blob = _public_half(content) or _sibling(path)
-        return KeyFile(path, blob, None, "is encrypted, and no agent holds it")
-    except (
-        ValueError,
-        OSError,
-        paramiko.SSHException,
-        UnknownKeyType,
-        UnsupportedAlgorithm,
-    ):
+        return KeyFile(path, blob, None, _ENCRYPTED)
+    except (ValueError, paramiko.SSHException, UnknownKeyType, UnsupportedAlgorithm):
         return KeyFile(path, _sibling(path), None, "is not a private key that can be read")
     return KeyFile(path, key.asbytes(), key, None)
 

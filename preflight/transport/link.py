@@ -17,17 +17,16 @@ import fabric
 import paramiko
 
 from preflight.errors import TransportError
+from preflight.model import text
 from preflight.transport import Deadline, known_hosts
 from preflight.transport.keys import Keyring
 from preflight.transport.known_hosts import KnownHosts, PublicKey, Record
 from preflight.transport.login import KeyLogin
 from preflight.transport.lost import lost
-from preflight.transport.protocol import Transport
+from preflight.transport.protocol import BROKEN, Transport
 from preflight.transport.settings import Settings
 
 Sock: TypeAlias = socket.socket | paramiko.Channel
-# No file of fabric's or of ssh's is read.
-_CONFIG = fabric.Config(lazy=True, ssh_config=paramiko.SSHConfig())
 
 
 class Share(Protocol):
@@ -66,9 +65,7 @@ class Link:
     def close(self) -> None:
         """End the connection and all its channels; safe to call twice and from any thread."""
         self._cutoff.cancel()
-        cut(self._sock)
-        self._connection.close()
-        self._sock.close()
+        _close(self._connection.client, self._sock)
         if self._share:
             self._share.release()
 
@@ -93,10 +90,18 @@ class Cutoff:
 
 def cut(sock: Sock) -> None:
     """End a connection: whoever waits for it, in any thread, gets to know at once."""
-    if isinstance(sock, socket.socket):
-        with contextlib.suppress(OSError):
+    with contextlib.suppress(*BROKEN):
+        if isinstance(sock, socket.socket):
             sock.shutdown(socket.SHUT_RDWR)
-    else:
+        else:
+            sock.close()
+
+
+def _close(client: paramiko.SSHClient, sock: Sock) -> None:
+    cut(sock)
+    with contextlib.suppress(*BROKEN):
+        client.close()
+    with contextlib.suppress(*BROKEN):
         sock.close()
 
 
@@ -117,9 +122,7 @@ def open_link(
     except BaseException as error:
         failure = _explain(error, connection.client.get_transport(), settings, deadline)
         cutoff.cancel()
-        cut(sock)
-        connection.client.close()
-        sock.close()
+        _close(connection.client, sock)
         if failure is None:
             raise
         raise failure from None
@@ -138,7 +141,8 @@ def _prepare(
         host=settings.address,
         user=settings.user,
         port=settings.port,
-        config=_CONFIG,
+        # Reads no file, of fabric's or of ssh's; threads cannot share one.
+        config=fabric.Config(lazy=True, ssh_config=paramiko.SSHConfig()),
         gateway=False,
         forward_agent=False,
         connect_kwargs={
@@ -191,4 +195,5 @@ def _explain(
     if transport.is_active():
         reason = f"the host did not finish the key exchange in {_handshake_s(settings):g} s"
         return TransportError("timeout", "connect-timeout", reason)
-    return TransportError("error", "protocol", f"{phase}: {type(error).__name__}: {error}")
+    reason = text.printable(f"{phase}: {type(error).__name__}: {error}")
+    return TransportError("error", "protocol", reason)

@@ -8,7 +8,7 @@ from preflight.errors import TransportError
 from preflight.transport import Deadline
 from preflight.transport.keys import Keyring, Offer
 from preflight.transport.lost import lost
-from preflight.transport.protocol import AuthHandler, Transport
+from preflight.transport.protocol import BROKEN, AuthHandler, Transport
 from preflight.transport.settings import Settings
 
 
@@ -41,7 +41,7 @@ class KeyLogin:
         """Ask which methods there are; some hosts need none.  Source: RFC 4252, 5.2."""
         try:
             transport.auth_none(self._settings.user)
-        except (paramiko.SSHException, EOFError, OSError):
+        except BROKEN:
             self._check_alive(transport)
         return transport.is_authenticated()
 
@@ -54,7 +54,7 @@ class KeyLogin:
             says = " (accepted, but not enough)"
         except paramiko.AuthenticationException:
             pass
-        except (paramiko.SSHException, EOFError, OSError, ValueError) as error:
+        except (*BROKEN, ValueError) as error:
             says = f" (cannot sign: {error})"
         self._refused.append(f"{offer.name}{says}")
         self._check_alive(transport)

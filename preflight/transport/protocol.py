@@ -10,25 +10,37 @@ from __future__ import annotations
 
 import logging
 import threading
-from typing import Any
+from typing import Any, cast
 
 import paramiko
 from paramiko.auth_handler import AuthOnlyHandler
-from paramiko.common import cMSG_SERVICE_REQUEST, cMSG_USERAUTH_REQUEST
+from paramiko.common import (
+    cMSG_CHANNEL_CLOSE,
+    cMSG_CHANNEL_EOF,
+    cMSG_SERVICE_REQUEST,
+    cMSG_USERAUTH_REQUEST,
+)
 from paramiko.message import Message
 from paramiko.packet import Packetizer
 from paramiko.ssh_exception import IncompatiblePeer
 from paramiko.transport import ServiceRequestingTransport
 
 from preflight.errors import TransportError
+from preflight.model import text
 from preflight.transport import Deadline
 from preflight.transport.greeting import read_greeting
 
 # Without a handler, Python prints paramiko's tracebacks to stderr.
 logging.getLogger("paramiko").addHandler(logging.NullHandler())
 
+# What paramiko raises where a connection is gone.
+BROKEN = (OSError, EOFError, paramiko.SSHException)
+# What may be sent on a channel that is closed on this side.
+_LAST_WORDS = (cMSG_CHANNEL_EOF, cMSG_CHANNEL_CLOSE)
 # As in OpenSSH packet.c, PACKET_MAX_SIZE.
 _MAX_PACKET_BYTES = 256 * 1024
+# How much of a host's own words a reason repeats.
+_SHOWN_CHARS = 300
 # Key type → signature algorithms, best first; SHA-1 is not among them.
 SIGNATURES = {"ssh-rsa": ("rsa-sha2-512", "rsa-sha2-256")}
 # What the two sides have to agree on: (name, field of KEXINIT, our own list).
@@ -81,6 +93,26 @@ class AuthHandler(AuthOnlyHandler):
         super()._parse_userauth_failure(m)  # type: ignore[misc]
 
 
+class _Voice:
+    """
+    What a channel sends through: its transport, which gets to know who speaks.
+
+    paramiko lets one thread send data that another has just closed the channel
+    of.  A server ends the whole connection for that, or, where the number is
+    in use again, takes the data for another channel's.
+    """
+
+    def __init__(self, transport: Transport, channel: paramiko.Channel) -> None:
+        self._transport = transport
+        self._channel = channel
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+    def _send_user_message(self, message: Message) -> None:
+        self._transport.send_on(self._channel, message)
+
+
 class Transport(ServiceRequestingTransport):
     """
     One connection as a client.
@@ -110,6 +142,7 @@ class Transport(ServiceRequestingTransport):
         self._deadline = deadline
         self._accepted = threading.Event()
         self._opening = threading.local()
+        self._speaking = threading.RLock()
         self._refusals: dict[int, paramiko.ChannelException] = {}
 
     @property
@@ -132,17 +165,16 @@ class Transport(ServiceRequestingTransport):
         for name, field, attribute in _AGREEMENTS:
             ours = getattr(self, attribute)
             if not set(ours) & set(theirs[field]):
-                offers = f"it offers {', '.join(theirs[field])}; we have {', '.join(ours)}"
-                reason = f"no common {name} algorithm: {offers}"
+                offered = text.printable(", ".join(theirs[field]))[:_SHOWN_CHARS]
+                reason = f"no common {name} algorithm: it has {offered}; we have {', '.join(ours)}"
                 return TransportError("error", "algorithms-incompatible", reason)
         return TransportError("error", "algorithms-incompatible", otherwise)
 
     def _parse_disconnect(self, m: Message) -> None:
         m.get_int()
-        self.farewell = m.get_binary().decode("utf-8", "replace").strip()[:200]
+        self.farewell = m.get_binary().decode("utf-8", "replace").strip()[:_SHOWN_CHARS]
 
     def _parse_service_accept(self, m: Message) -> None:
-        m.rewind()
         super()._parse_service_accept(m)  # type: ignore[misc]
         self._accepted.set()
 
@@ -153,7 +185,7 @@ class Transport(ServiceRequestingTransport):
         request = Message()
         request.add_byte(cMSG_SERVICE_REQUEST)
         request.add_string("ssh-userauth")
-        self._send_message(request)  # type: ignore[attr-defined]
+        self._send_message(request)
         while not self._accepted.wait(0.1):
             if not self.is_active() or not self._deadline.left_s():
                 raise EOFError
@@ -171,16 +203,31 @@ class Transport(ServiceRequestingTransport):
     def open_channel(self, *args: Any, **keywords: Any) -> paramiko.Channel:
         """Open a channel; two refused at a time would get each other's reason from paramiko."""
         try:
-            return super().open_channel(*args, **keywords)
+            channel = super().open_channel(*args, **keywords)
         except paramiko.SSHException:
             refusal = self._refusals.pop(getattr(self._opening, "number", -1), None)
             if refusal is None:
                 raise
             raise refusal from None
+        channel.transport = cast(Transport, _Voice(self, channel))
+        return channel
+
+    def send_on(self, channel: paramiko.Channel, message: Message) -> None:
+        """Send a message of *channel*, unless that is closed when its turn comes."""
+        message.channel = channel  # type: ignore[attr-defined]
+        self._send_user_message(message)  # type: ignore[attr-defined]
+
+    def _send_message(self, data: Message) -> None:
+        with self._speaking:
+            channel = getattr(data, "channel", None)
+            if channel is None or not channel.closed or data.asbytes()[:1] in _LAST_WORDS:
+                super()._send_message(data)  # type: ignore[misc]
 
     def _parse_channel_open_failure(self, m: Message) -> None:
         number, code, words = m.get_int(), m.get_int(), m.get_binary()
-        self._refusals[number] = paramiko.ChannelException(code, words.decode("utf-8", "replace"))
+        self._refusals[number] = paramiko.ChannelException(
+            code, words[:_SHOWN_CHARS].decode("utf-8", "replace")
+        )
         m.rewind()
         super()._parse_channel_open_failure(m)  # type: ignore[misc]
         self.saved_exception = None

@@ -13,13 +13,10 @@ from preflight.errors import TransportError
 from preflight.model import text
 from preflight.transport import Deadline
 from preflight.transport.lost import lost
-from preflight.transport.protocol import Transport
+from preflight.transport.protocol import BROKEN, Transport
 
 STDERR_BYTES = 4096
 _CHUNK_BYTES = 32 * 1024
-# What paramiko raises where a connection is gone: also when it is read from,
-# for the window is acknowledged then.
-_BROKEN = (OSError, EOFError, paramiko.SSHException)
 _PHASE = "while a command ran"
 # How long standard input may be full before standard error is looked at, and
 # how long an exit status may come after the end of the output.
@@ -69,7 +66,7 @@ class SshStream:
         except paramiko.ChannelException as error:
             reason = f"the host opens no session: {error.text!r}"
             raise TransportError("error", "no-shell", reason) from None
-        except _BROKEN:
+        except BROKEN:
             raise self._lost() from None
 
     def _execute(self, command: str) -> None:
@@ -80,8 +77,8 @@ class SshStream:
         request.add_string("exec")
         request.add_boolean(True)
         request.add_string(command)
-        with contextlib.suppress(*_BROKEN):
-            self._transport._send_user_message(request)  # type: ignore[attr-defined]  # noqa: SLF001
+        with contextlib.suppress(*BROKEN):
+            self._transport.send_on(self._channel, request)
 
     def send(self, data: bytes) -> None:
         """Write all of *data*; standard output is the caller's to read meanwhile."""
@@ -93,7 +90,7 @@ class SshStream:
                 sent = self._channel.send(bytes(rest[:_CHUNK_BYTES]))
             except TimeoutError:
                 sent = 0
-            except _BROKEN:
+            except BROKEN:
                 raise self._failure() from None
             if not self._deadline.left_s() or (self._channel.closed and not sent):
                 raise self._failure()
@@ -106,9 +103,7 @@ class SshStream:
             self._drain_stderr()
             if self._channel.recv_ready():
                 return self._receive(limit)
-            if self._channel.eof_received:
-                return b""
-            if self._channel.closed:
+            if self._channel.eof_received or self._channel.closed:
                 return self._end()
             if not self._arrival.wait(self._deadline.left_s()):
                 raise self._lost()
@@ -120,11 +115,12 @@ class SshStream:
         self._channel.settimeout(0.0)
         try:
             return self._channel.recv(limit)
-        except _BROKEN:
+        except BROKEN:  # the window could not be acknowledged
             raise self._failure() from None
 
     def _end(self) -> bytes:
-        if self._is_lost() or not self._channel.event_ready:
+        """Return the end of output where the host said so; raise for any other end."""
+        if not self._channel.event_ready or (self._is_lost() and not self._channel.eof_received):
             raise self._failure()
         return b""
 
@@ -150,7 +146,7 @@ class SshStream:
 
     def _drain_stderr(self) -> None:
         self._channel.settimeout(0.0)
-        with contextlib.suppress(*_BROKEN):
+        with contextlib.suppress(*BROKEN):
             while self._channel.recv_stderr_ready():
                 self._stderr += self._channel.recv_stderr(_CHUNK_BYTES)
                 del self._stderr[:-STDERR_BYTES]
@@ -170,5 +166,5 @@ class SshStream:
     def close(self) -> None:
         """End the command as far as SSH can: its channel is closed."""
         self._closed = True
-        with contextlib.suppress(*_BROKEN):
+        with contextlib.suppress(*BROKEN):
             self._channel.close()

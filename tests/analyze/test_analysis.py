@@ -107,7 +107,7 @@ def test_the_floor_is_the_highest_release_as_a_number(shipped):
             symbols=[
                 Symbol("old", version="GLIBC_2.4"),
                 Symbol("pow", version="GLIBC_2.29"),
-                Symbol("two", version="GLIBC_2.34"),
+                Symbol("two", version="GLIBC_2.34", hidden=True),
                 Symbol("one", version="GLIBC_2.34"),
             ],
         )

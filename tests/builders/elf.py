@@ -60,6 +60,7 @@ class ExtraSegment(NamedTuple):
     flags: int = 4
     content: bytes | None = None
     align: int = 1
+    memsz: int | None = None
 
 
 def build_elf(  # noqa: PLR0913 - one argument for each thing that can be odd
@@ -108,7 +109,10 @@ def build_elf(  # noqa: PLR0913 - one argument for each thing that can be odd
         found += [file.own_headers(), file.segment(3, 4, interp, 1)]
     if notes_bytes:
         found.append(file.segment(4, 4, notes_bytes, note_align))
-    found += [file.segment(s.type, s.flags, s.content or b"", s.align) for s in segments]
+    found += [
+        file.segment(s.type, s.flags, s.content or b"", s.align)._replace(memsz=s.memsz)
+        for s in segments
+    ]
     code_at = file.put(_EXIT.get(machine, b"") if code is None else code, 16)
     if dynamic:
         tables = _Tables(file, symbols, gnu_hash)
@@ -133,6 +137,7 @@ class _Header(NamedTuple):
     offset: int
     size: int
     align: int
+    memsz: int | None = None
 
 
 class _File:
@@ -194,7 +199,7 @@ class _File:
 
     def _program_header(self, header: _Header) -> bytes:
         where = (header.offset, self.base + header.offset, self.base + header.offset)
-        sizes = (header.size, header.size)
+        sizes = (header.size, header.size if header.memsz is None else header.memsz)
         if self.bits == 64:
             fields = (header.type, header.flags, *where, *sizes, header.align)
             return struct.pack(self.order + "IIQQQQQQ", *fields)

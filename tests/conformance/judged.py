@@ -51,18 +51,22 @@ def requirements_of(file: Path, path: str) -> Requirements:
         format="elf" if elf else "text",
         description="a file",
         elf=elf,
+        head=data[:256],
     )
 
 
 def facts_of(root: Path, scenario: Scenario) -> Facts:
     """Return what a host would say of itself that had *root* as its /."""
     kernel = os.uname()
+    # Under qemu-user uname speaks of the emulated machine, /proc/cpuinfo of the real one.
+    emulated = (root / "lib/ld-linux-aarch64.so.1").exists()
     level = _LEVEL_OF[scenario.cpu] if scenario.cpu else cpu_level()
     return Facts(
         system="Linux",
-        machine=kernel.machine,
+        machine="aarch64" if emulated else kernel.machine,
         kernel=kernel.release,
         cpu_level=level,
+        cpu_flags=("lm",) if emulated else (),
         cpu_vendor=_vendor(scenario),
         page_size=os.sysconf("SC_PAGESIZE"),
         libcs=_libcs(root),
@@ -80,6 +84,7 @@ def _libcs(root: Path) -> tuple[Libc, ...]:
     known = {
         "/lib64/ld-linux-x86-64.so.2": ("x86_64", "glibc"),
         "/lib/ld-musl-x86_64.so.1": ("x86_64", "musl"),
+        "/lib/ld-linux-aarch64.so.1": ("aarch64", "glibc"),
         "/lib/ld-linux.so.2": ("i386", "glibc"),
     }
     return tuple(

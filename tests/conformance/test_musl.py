@@ -308,7 +308,8 @@ SYMBOLS = cases(
         library(
             X,
             source="static int g(void){return 1;} static void *r(void){return g;}"
-            'int f(void){return 1;} static int h(void) __attribute__((ifunc("r"))); int k(void){return h();}',
+            'int f(void){return 1;} static int h(void) __attribute__((ifunc("r")));'
+            "int k(void){return h();}",
         ),
         ("relocation-unsupported relocation type 37",),
     ),

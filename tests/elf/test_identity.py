@@ -151,6 +151,16 @@ def test_a_program_that_mentions_a_loader_is_none():
     assert built(*texts, soname=None, versions=(), interpreter="/lib/ld.so") is None
 
 
+def test_only_constant_text_counts():
+    """What stands in a writable segment is no text of a loader, nor is what fills megabytes."""
+    banner = b"\0" + BANNER.encode() + b"\0"
+    writable = build_elf(soname="ld.so.1", version_defs=["GLIBC_2.0"], code=banner)
+
+    assert read_bytes(writable).identity.release is None
+    assert built(banner, bytes(17 << 20)).release is None
+    assert built(banner).release == "2.28"
+
+
 @pytest.mark.skipif(shutil.which("busybox") is None, reason="needs busybox-static")
 def test_a_static_program_is_no_loader():
     """A static program holds much of a loader's text and is still a program."""

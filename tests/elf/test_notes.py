@@ -64,6 +64,14 @@ CASES = {
     "behind a note of another type": (notes(note(kind=9) + WANTED), NOBODYS),
     "of another owner": (notes(note(isa(NOBODYS), owner=b"GNV\0")), 0),
     "a size that is no multiple": (notes(note(isa(NOBODYS), size=20)), 0),
+    "a segment whose memory holds its head": (
+        [ExtraSegment(PT_NOTE, content=WANTED, align=8, memsz=13)],
+        NOBODYS,
+    ),
+    "a segment whose memory does not": (
+        [ExtraSegment(PT_NOTE, content=WANTED, align=8, memsz=12)],
+        0,
+    ),
     "PT_GNU_PROPERTY alone": ([ExtraSegment(PT_GNU_PROPERTY, content=WANTED, align=8)], 0),
     "PT_GNU_PROPERTY beside it": (
         [ExtraSegment(PT_GNU_PROPERTY, content=FINE, align=8), *notes(WANTED)],
@@ -98,6 +106,18 @@ def test_the_loader_itself_agrees(tmp_path, segments, level):
 
     refused = b"CPU ISA level is lower than required" in done.stderr
     assert (refused, done.returncode) == ((True, 127) if level == NOBODYS else (False, 0))
+
+
+def test_notes_of_an_aligned_segment_stand_at_its_alignment():
+    """Notes in a segment of alignment 8 are 8 bytes apart, those of others 4."""
+    build_id = struct.pack("<III", 4, 5, 3) + b"GNU\0" + b"12345\0\0\0"
+    first = struct.pack("<III", 4, 4, 9) + b"GNU\0" + b"abcd"
+
+    wide = notes(first + bytes(4) + build_id)
+    narrow = notes(first + build_id, align=4)
+
+    assert read_bytes(build_elf(segments=wide)).build_id == b"12345".hex()
+    assert read_bytes(build_elf(segments=narrow)).build_id == b"12345".hex()
 
 
 def test_a_32_bit_file_has_notes_of_alignment_4():

@@ -24,6 +24,7 @@ EVERY_LAYOUT = pytest.mark.parametrize(
     ("machine", "bits", "endian"),
     [(62, 64, "little"), (3, 32, "little"), (22, 64, "big"), (20, 32, "big"), (8, 64, "little")],
 )
+PT_LOAD, PT_DYNAMIC = 1, 2
 DT_FLAGS, DT_FLAGS_1, DT_BIND_NOW, DT_RELR = 30, 0x6FFFFFFB, 24, 36
 
 
@@ -167,3 +168,95 @@ def test_a_string_outside_the_string_table_is_a_defect():
 
     assert elf.defect == "a name of DT_NEEDED lies outside the dynamic string table"
     assert elf.needed == ("a", "")
+
+
+def dynamic_bytes(*entries):
+    """Return a dynamic table."""
+    return b"".join(struct.pack("<QQ", *entry) for entry in (*entries, (0, 0)))
+
+
+def test_the_last_dynamic_segment_with_bytes_counts():
+    """Of two PT_DYNAMIC the last one is read; one without bytes is none."""
+    first, last = dynamic_bytes((DT_FLAGS, 1)), dynamic_bytes((DT_FLAGS, 2))
+    two = [ExtraSegment(PT_DYNAMIC, content=first), ExtraSegment(PT_DYNAMIC, content=last)]
+    empty = ExtraSegment(PT_DYNAMIC, content=b"")
+
+    assert read_bytes(build_elf(dynamic=False, segments=two)).dt_flags == 2
+    assert read_bytes(build_elf(dynamic=False, segments=[*two, empty])).dt_flags == 2
+    assert not read_bytes(build_elf(dynamic=False, segments=[empty])).has_dynamic
+
+
+def test_where_segments_overlap_the_later_one_counts():
+    """The kernel and the loader map segments in order, one over the other."""
+    data = bytearray(build_elf(dynamic=False, segments=[ExtraSegment(0), ExtraSegment(0)]))
+    table, other = len(data), len(data) + 64
+    data += dynamic_bytes((DT_FLAGS, 1)).ljust(64, b"\0") + dynamic_bytes((DT_FLAGS, 2))
+    for index, offset in enumerate([table, other]):
+        header = (PT_LOAD, 4, offset, 0x8000, 0x8000, 64, 64, 1)
+        struct.pack_into("<IIQQQQQQ", data, 64 + 56 * index, *header)
+    struct.pack_into("<IIQQQQQQ", data, 64 + 112, PT_DYNAMIC, 4, table, 0x8000, 0, 32, 32, 1)
+
+    assert read_bytes(bytes(data)).dt_flags == 2
+
+
+def test_the_hidden_bit_is_no_part_of_a_needed_version():
+    """Bit 15 of vna_other is not part of the index (glibc elf/dl-version.c)."""
+    data = build_elf(version_needs={"l": ["V_1"]}, symbols=[Symbol("s", version="V_1")])
+    plain, hidden = struct.pack("<HH", 0, 2), struct.pack("<HH", 0, 0x8002)
+    at = data.index(plain, data.index(struct.pack("<HHI", 1, 1, 1)) + 16)
+    changed = data[:at] + hidden + data[at + 4 :]
+
+    assert read_bytes(changed).version_needs == read_bytes(data).version_needs
+
+
+@pytest.mark.parametrize(("tag", "what"), [("needs", "needs"), ("defs", "definitions")])
+def test_a_version_structure_that_nobody_knows_is_a_defect(tag, what):
+    """Only version 1 of the structures exists; a loader refuses others."""
+    versions = {"version_needs": {"l": ["V"]}} if tag == "needs" else {"version_defs": ["V"]}
+    data = build_elf(**versions)
+    first = struct.pack("<HH", 1, 1)
+    at = data.index(first, 64 + 56 * 2)
+    changed = data[:at] + b"\7\0" + data[at + 2 :]
+
+    assert read_bytes(changed).defect == f"the version {what} have the unknown structure version 7"
+
+
+def test_a_version_table_is_needed_for_versions():
+    """Needs without DT_VERSYM are listed and do not make a version table."""
+    data = build_elf(version_needs={"l": ["V"]})
+    changed = data.replace(struct.pack("<Q", 0x6FFFFFF0), struct.pack("<Q", 0x6000000D))
+
+    assert read_bytes(data).has_version_table
+    assert not read_bytes(changed).has_version_table
+    assert read_bytes(changed).version_needs == read_bytes(data).version_needs
+
+
+def test_of_two_stack_headers_the_last_one_counts():
+    """PT_GNU_STACK that stands twice is taken as the kernel takes it."""
+    stack = ExtraSegment(0x6474E551, flags=7)
+
+    assert read_bytes(build_elf(segments=[stack], exec_stack=False)).exec_stack is False
+    assert read_bytes(build_elf(segments=[stack], exec_stack=None)).exec_stack is True
+
+
+def test_program_headers_of_another_size_are_not_read():
+    """A kernel and a loader refuse a wrong e_phentsize, so nothing is guessed from it."""
+    data = bytearray(build_elf(needed=["a"]))
+    struct.pack_into("<H", data, 54, 32)
+
+    elf = read_bytes(bytes(data))
+
+    assert (elf.phentsize, elf.segments, elf.needed) == (32, (), ())
+    assert elf.defect == "its program headers are 32 bytes each, not 56"
+
+
+def test_a_name_outside_the_string_table_leaves_the_other_symbols():
+    """A symbol whose name no loader could read is nameless, the next one is not."""
+    data = build_elf(symbols=[Symbol("one", True), Symbol("two", True)])
+    at = data.index(struct.pack("<IBBH", 1, 0x12, 0, 1))
+    changed = data[:at] + struct.pack("<I", 0x7FFFFFFF) + data[at + 4 :]
+
+    elf = read_bytes(changed)
+
+    assert elf.symbols.names == b"\0\0two\0"
+    assert elf.defect == "the name of a symbol lies outside the dynamic string table"

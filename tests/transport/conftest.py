@@ -56,7 +56,7 @@ def _no_keys_of_our_own(tmp_path, monkeypatch):
 
 @pytest.fixture(autouse=True)
 def _no_thread_left():
-    """Every test leaves no thread of paramiko's behind, whatever happened in it."""
+    """Every test leaves no thread of paramiko's and no timer behind, whatever happened in it."""
     before = set(threading.enumerate())
     yield
     wait_until(lambda: not [t for t in threading.enumerate() if t not in before and _is_ours(t)])
@@ -71,7 +71,9 @@ def wait_until(condition: Callable[[], bool], seconds: float = 2.0) -> None:
 
 
 def _is_ours(thread: threading.Thread) -> bool:
-    return isinstance(thread, paramiko.Transport) and not thread.server_mode
+    if isinstance(thread, paramiko.Transport):
+        return not thread.server_mode
+    return isinstance(thread, threading.Timer)
 
 
 @pytest.fixture(scope="session")
@@ -96,10 +98,10 @@ def make_keys(directory: Path) -> None:
     (directory / "authorized_keys").write_text("".join(allowed))
 
 
-def make_key(path: Path, kind: str = "ed25519", passphrase: str = "") -> None:
+def make_key(path: Path, kind: str = "ed25519", *more: str, passphrase: str = "") -> None:
     """Make a key pair; its comment is the file's name."""
     command = ["ssh-keygen", "-q", "-t", kind, "-N", passphrase, "-C", path.name, "-f", path]
-    subprocess.run(command, check=True)
+    subprocess.run([*command, *more], check=True)
 
 
 @pytest.fixture(scope="session")

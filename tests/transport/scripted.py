@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 
 import paramiko
@@ -60,8 +61,13 @@ class Rules(paramiko.ServerInterface):
         return paramiko.OPEN_SUCCEEDED
 
     def check_channel_exec_request(self, channel, _command):
-        """Run `run` for any command."""
-        threading.Thread(target=self.run, args=(channel,), daemon=True).start()
+        """Run `run` for any command, once the client was told so."""
+
+        def start() -> None:
+            time.sleep(0.1)
+            self.run(channel)
+
+        threading.Thread(target=start, daemon=True).start()
         return True
 
     def run(self, channel: paramiko.Channel) -> None:

@@ -143,16 +143,12 @@ class _Attempt:
         if errno == "EISDIR":
             words = f"cannot read file data: {ERRNO_TEXT[errno]}"
             return self._refuse(place, Examination(Fate.FATAL_AT_OPEN, words))
-        if errno == "EACCES" and not self._looked_as_program():
+        if errno == "EACCES" and self._setting.start.run_as is None:
             return self._uncertain(place, "permission denied to the user who looked")
         if errno not in ERRNO_TEXT:
             return self._uncertain(place, errno)
         move = self._next(place, ERRNO_TEXT[errno], errno)
         return _Move.NEXT_LIST if errno != "EACCES" and place.plain else move
-
-    def _looked_as_program(self) -> bool:
-        run_as = self._setting.start.run_as
-        return run_as is not None and run_as == self._setting.facts.user
 
     def _opened(self, place: Place, content: ElfContent) -> _Move:
         noexec = self._setting.facts.noexec_mount(content.state.real) is not None

@@ -194,10 +194,11 @@ class _Load:
             self._refuse(wanted, Refusal(self._search.errno or ""), kind="missing")
 
     def _goes_on(self, wanted: _Wanted, path: str, errno: str) -> bool:
-        run_as = self._setting.start.run_as
-        if errno == "EACCES" and (run_as is None or run_as != self._setting.facts.user):
-            reason = f"{path}: permission denied to the user who looked"
-            self._doubts.append(Doubt(wanted.name, wanted.by.path, reason))
+        reason = errno if errno not in _ERRNO_TEXT else None
+        if errno == "EACCES" and self._setting.start.run_as is None:
+            reason = "permission denied to the user who looked"
+        if reason is not None:
+            self._doubts.append(Doubt(wanted.name, wanted.by.path, f"{path}: {reason}"))
             return False
         if errno in _GOES_ON:
             return True

@@ -55,7 +55,10 @@ def parse_binfmt(outputs: Outputs) -> tuple[BinfmtHandler, ...] | Unknown:
     """
     Return the enabled handlers that match by magic, by name.
 
-    The kernel tries the newest first, and tells nobody which that is.
+    The kernel tries the newest first, and tells nobody which that is.  In a
+    chroot the handlers are those that the first process sees; where that is
+    the machine's own and sees no mount of binfmt_misc, there are none, since
+    unmounting it ends them.
     Source: Linux Documentation/admin-guide/binfmt-misc.rst, fs/binfmt_misc.c.
     """
     if "filesystems" not in outputs:
@@ -63,12 +66,20 @@ def parse_binfmt(outputs: Outputs) -> tuple[BinfmtHandler, ...] | Unknown:
     if not _filesystem(outputs, "binfmt_misc"):
         return ()
     if "binfmt" not in outputs:
+        if _nobody_mounts_binfmt(outputs):
+            return ()
         return Unknown("the kernel has binfmt_misc, and its handlers are not visible here")
     files = dict(map(_file, re.split(r"^= ", _said(outputs), flags=re.MULTILINE)[1:]))
     if files.get("status", "enabled").strip() != "enabled":
         return ()
     handlers = (_handler(name, said) for name, said in files.items() if name != "status")
     return tuple(handler for handler in handlers if handler is not None)
+
+
+def _nobody_mounts_binfmt(outputs: Outputs) -> bool:
+    """Whether process 2 is the kernel's own, so that 1 is init, and init has no such mount."""
+    initial = lines_of(outputs, "kthreadd")[:1] == ["kthreadd"]
+    return initial and "initmounts" in outputs and not any(lines_of(outputs, "initmounts"))
 
 
 def _said(outputs: Outputs) -> str:

@@ -49,9 +49,33 @@ def test_kernel_without_binfmt_has_no_handlers():
     assert kernel.parse_binfmt({"proc": b"", "filesystems": b"nodev\tproc\n"}) == ()
 
 
-def test_handlers_out_of_sight_are_unknown():
-    """Registered in the kernel and not visible here, or no /proc at all."""
-    assert isinstance(kernel.parse_binfmt(WITH), Unknown)
+def test_handlers_that_init_does_not_mount_do_not_exist():
+    """The machine's own init sees no binfmt_misc: its last unmount ended all handlers."""
+    seen = WITH | {"kthreadd": b"kthreadd\n", "initmounts": b""}
+
+    assert kernel.parse_binfmt(seen) == ()
+
+
+MOUNTED = b"36 25 0:32 / /proc/sys/fs/binfmt_misc rw - binfmt_misc binfmt_misc rw\n"
+
+
+@pytest.mark.parametrize(
+    "seen",
+    [
+        {},
+        {"kthreadd": b"kthreadd\n"},
+        {"initmounts": b""},
+        {"kthreadd": b"bash\n", "initmounts": b""},
+        {"kthreadd": b"kthreadd\n", "initmounts": MOUNTED},
+    ],
+)
+def test_handlers_out_of_sight_are_unknown(seen):
+    """Not visible here, and init cannot be asked, is a container's, or does mount them."""
+    assert isinstance(kernel.parse_binfmt(WITH | seen), Unknown)
+
+
+def test_handlers_without_proc_are_unknown():
+    """Nobody has looked."""
     assert kernel.parse_binfmt({}) == NO_PROC
 
 

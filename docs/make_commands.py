@@ -1,0 +1,38 @@
+"""Writes every command's ``--help`` into docs/commands.md, where a test compares it."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import click
+
+from preflight.cli import cli
+
+PAGE = Path(__file__).with_name("commands.md")
+_BLOCK = re.compile(r"^\$ preflight(?: (\w+))? --help\n.*?(?=^```$)", re.MULTILINE | re.DOTALL)
+
+
+def with_help(page: str) -> str:
+    """Return *page* with what the commands say of themselves today."""
+    return _BLOCK.sub(lambda block: _help(block[1]), page)
+
+
+def _help(name: str | None) -> str:
+    width = {"terminal_width": 80, "resilient_parsing": True}
+    context = cli.make_context("preflight", [], **width)
+    if name is not None:
+        command = cli.get_command(context, name)
+        if command is None:
+            raise SystemExit(f"{PAGE}: there is no command {name}")
+        context = command.make_context(name, [], context, **width)
+    return f"$ {context.command_path} --help\n{context.get_help()}\n"
+
+
+def main() -> None:
+    """Write the page."""
+    PAGE.write_text(with_help(PAGE.read_text("utf-8")), "utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,63 @@
+"""
+Hosts whose facts were recorded earlier, with the settings that an inventory gives them.
+
+Facts hold no groups and no start settings; ``-i`` beside ``--facts`` adds them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from preflight.cli.session import the_inventory
+from preflight.errors import FactsError
+from preflight.inventory import Inventory
+from preflight.model.facts import read_facts
+from preflight.model.host import Host
+from preflight.model.snapshot import Snapshot
+
+_HINT = "make one with: preflight probe --save FILE"
+
+
+def recorded_hosts(
+    files: Sequence[str], inventories: Sequence[str], limits: Sequence[str]
+) -> list[tuple[Host, Snapshot]]:
+    """
+    Return the chosen hosts with what is recorded of them.
+
+    Without *inventories* those are the hosts in *files*.  Raises `FactsError`
+    where the files hold no host at all, or one of them twice.
+    """
+    snapshots: dict[str, Snapshot] = {}
+    for file in files:
+        snapshots |= _read(file, snapshots)
+    if not snapshots:
+        raise FactsError(f"{', '.join(files)}: there is no host in it", _HINT)
+    known = [Host(name=name, address=one.address) for name, one in snapshots.items()]
+    inventory = the_inventory(inventories) if inventories else Inventory(hosts=tuple(known))
+    chosen = inventory.select(limits)
+    return [(host, snapshots.get(host.name) or _unrecorded(host, files)) for host in chosen]
+
+
+def _read(file: str, others: Mapping[str, Snapshot]) -> dict[str, Snapshot]:
+    found: dict[str, Snapshot] = {}
+    try:
+        with Path(file).open("rb") as lines:
+            for snapshot in read_facts(lines, file):
+                if snapshot.host in others or snapshot.host in found:
+                    reason = f"{file}: host {snapshot.host!r} is recorded twice"
+                    raise FactsError(reason, "leave out one of the files")
+                found[snapshot.host] = snapshot
+    except OSError as error:
+        raise FactsError(f"{file}: {error.strerror}", _HINT) from error
+    return found
+
+
+def _unrecorded(host: Host, files: Sequence[str]) -> Snapshot:
+    return Snapshot(
+        host=host.name,
+        address=host.target,
+        status="not-run",
+        cause="no-facts",
+        reason=f"{', '.join(files)}: nothing is recorded of the host",
+    )

@@ -1,0 +1,103 @@
+"""Bad input: one line that says where and what, one that says what to type, and status 2."""
+
+from __future__ import annotations
+
+import pytest
+
+ERRORS = {
+    "nothing to check": (["check"], "missing argument 'BINARY…'", "preflight check --help"),
+    "no inventory": (["check", "app"], "no inventory: inventory.yaml is not in", "--local"),
+    "empty directory": (["hosts"], "no inventory: inventory.yaml is not in", "-i FILE"),
+    "no such binary": (["check", "--local", "nope"], "nope: no such file", "path"),
+    "directory": (["inspect", "."], ".: is a directory", "name the program"),
+    "no such inventory": (["hosts", "-i", "no.yaml"], "'no.yaml': No such file", "-i web1,"),
+    "broken inventory": (["hosts", "-i", "broken.yaml"], "broken.yaml:2: ", ""),
+    "no such host": (["hosts", "-i", "web-1,", "-l", "web-2"], "no host matches 'web-2'", "web-1"),
+    "no such option": (["check", "--lcoal", "app"], "no such option '--lcoal'", "check --help"),
+    "no such command": (["chek"], "no such command 'chek'", "preflight --help"),
+    "no such format": (["check", "--local", "app", "--format", "xml"], "--format xml", "jsonl"),
+    "two on stdout": (
+        ["check", "--local", "app", "--format", "json", "--format", "table"],
+        "two formats for standard output",
+        "--format json=report.json",
+    ),
+    "no directory": (
+        ["check", "--local", "app", "--format", "json=no/report.json"],
+        "--format json=no/report.json: there is no directory no",
+        "mkdir -p no",
+    ),
+    "format without file": (["check", "--local", "app", "--format", "json="], "--format json=", ""),
+    "two sources": (
+        ["check", "--local", "-i", "web,", "app"],
+        "--local and -i exclude each other",
+        "one of them",
+    ),
+    "local and facts": (
+        ["check", "--local", "--facts", "f", "app"],
+        "--local and --facts exclude each other",
+        "one of them",
+    ),
+    "limited local": (["check", "--local", "-l", "web", "app"], "-l chooses from an", "-l"),
+    "no time": (["check", "-i", "a,", "app", "--timeout", "nan"], "invalid value for", "--help"),
+    "endless": (["check", "-i", "a,", "app", "--timeout", "inf"], "invalid value for", "--help"),
+    "no forks": (["check", "-i", "a,", "app", "-f", "0"], "invalid value for", "--help"),
+    "relative path": (
+        ["check", "-i", "a,", "app", "--install-path", "opt"],
+        "install path 'opt' is not absolute",
+        "'/'",
+    ),
+    "no variable": (["check", "--local", "app", "--env", "X"], "--env X: no NAME=", "--env LD_"),
+    "no facts": (["check", "app", "--facts", "no.jsonl"], "no.jsonl: No such", "preflight probe"),
+    "other facts": (["check", "app", "--facts", "app"], "app:1: not valid", "preflight probe"),
+    "save nowhere": (["probe", "--local", "--save", "no/f"], "--save: there is no", "mkdir -p no"),
+    "save to a directory": (["probe", "--local", "--save", "."], "--save: a file", ""),
+    "not saved": (["probe", "--local"], "missing option '--save'", "preflight probe --help"),
+    "no such finding": (["explain", "library-mising"], "no finding is called", "library-missing"),
+    "no such schema": (["schema", "binary"], "invalid value for", "preflight schema --help"),
+}
+
+
+@pytest.fixture
+def _files(program, tmp_path) -> None:
+    program()
+    (tmp_path / "broken.yaml").write_text("hosts:\n  web: {adress: x}\n")
+
+
+@pytest.mark.usefixtures("_files")
+@pytest.mark.parametrize(("arguments", "message", "hint"), ERRORS.values(), ids=ERRORS.keys())
+def test_error_says_what_and_what_to_type(run, arguments, message, hint):
+    """Bad input ends with status 2, one error line and one hint, and nothing on stdout."""
+    result = run(*arguments)
+
+    lines = result.err.splitlines()
+    assert (2, "") == (result.status, result.out)
+    assert lines[0].startswith(f"preflight: error: {message}")
+    assert lines[1].startswith("preflight: hint: ")
+    assert hint in lines[1]
+    assert len(lines) == 2
+
+
+def test_hostile_name_is_escaped_in_errors(run):
+    """A file's name can neither colour the terminal nor begin a line of its own."""
+    result = run("inspect", "a\x1b[31m\npreflight: error: b")
+
+    assert "preflight: error: a\\x1b[31m\\npreflight: error: b: no such file" in result.err
+
+
+def test_our_own_fault_is_said_so(run, monkeypatch):
+    """What is neither the user's nor a host's fault ends with 70 and asks for a report."""
+    monkeypatch.setattr("preflight.cli.session.analyze", None)
+
+    result = run("inspect", "/bin/ls")
+
+    assert (70, "") == (result.status, result.out)
+    assert result.err.startswith("preflight: error: preflight itself broke: TypeError: ")
+    assert "Traceback" not in result.err
+
+
+def test_traceback_on_request(run, monkeypatch):
+    """PREFLIGHT_TRACEBACK shows where preflight itself broke."""
+    monkeypatch.setattr("preflight.cli.session.analyze", None)
+    monkeypatch.setenv("PREFLIGHT_TRACEBACK", "1")
+
+    assert "Traceback (most recent call last)" in run("inspect", "/bin/ls").err
