@@ -38,6 +38,7 @@ STAGES: tuple[Stage, ...] = (
     Stage((mounts.check_program, mounts.check_directories), mounts.predict),
     Stage((interpreter.check_interpreter,), interpreter.predict),
     Stage((image.check_complete,), image.predict_cut),
+    Stage((cpu.check_loader,), cpu.predict_loader),
     Stage(
         (libraries.check_libraries, versions.check_versions),
         libraries.predict,

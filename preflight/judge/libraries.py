@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from preflight.judge.case import Case, Prediction
 from preflight.judge.versions import problems
-from preflight.loader.setting import Miss, Resolution
+from preflight.loader.setting import Ending, Miss, Resolution
 from preflight.model.verdict import Finding
 
 
@@ -38,12 +38,15 @@ def predict(case: Case) -> Prediction | None:
     endings = [problem.ending for problem in found if problem.ending]
     if endings:
         line = next(iter((*resolution.lines, *(problem.line for problem in found))))
-        return Prediction(line, endings[0].value)
+        # Missing versions are all told before the end, what else goes wrong ends it at once.
+        status = Ending.ERROR if Ending.ERROR in endings else endings[0]
+        return Prediction(line, status.value)
     return None
 
 
 def _first_line(resolution: Resolution) -> str | None:
-    return resolution.lines[0] if resolution.lines else None
+    """Return what is printed first; nobody knows where something unsettled may come before it."""
+    return resolution.lines[0] if resolution.lines and not resolution.doubts else None
 
 
 _CODES = {"missing": "library-missing", "unusable": "library-unusable", "noexec": "mount-noexec"}

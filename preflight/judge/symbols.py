@@ -25,7 +25,7 @@ def predict(case: Case) -> Prediction | None:
 
 def _problems(case: Case) -> tuple[SymbolProblem, ...]:
     setting, resolution = case.setting, case.resolution
-    if setting is None or resolution is None or case.inquiry.open:
+    if setting is None or resolution is None or case.inquiry.open or resolution.doubts:
         return ()
     check = musl_symbols if resolution.family == "musl" else glibc_symbols
     return tuple(check(setting, resolution))

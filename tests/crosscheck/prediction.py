@@ -170,6 +170,7 @@ def _facts(root: RootFs) -> Facts:
         kernel=os.uname().release,
         libcs=tuple(_libcs(root)),
         cpu_level=cpu_level(),
+        cpu_vendor=_vendor(),
         page_size=os.sysconf("SC_PAGE_SIZE"),
         mounts=(),
         binfmt=(),
@@ -195,3 +196,8 @@ def cpu_level() -> str | None:
     said = subprocess.run([LOADERS[0], "--help"], capture_output=True, text=True, check=True)
     levels = re.findall(r"^ *(x86-64-v\d) \(supported", said.stdout, re.MULTILINE)
     return max(levels, default="x86-64")
+
+
+def _vendor() -> str | None:
+    match = re.search(r"^vendor_id\s*: (\S+)", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
+    return match[1] if match else None

@@ -7,7 +7,6 @@ disagree can be made smaller and kept.
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -132,9 +131,11 @@ class Graph(msgspec.Struct, frozen=True, omit_defaults=True):
     def clear(self, root: Path) -> None:
         """Remove the files from *root* again."""
         for file in self.files:
-            path = f"{root}{file.path}"
-            if os.path.lexists(path) and (os.path.islink(path) or not os.path.isdir(path)):
-                os.unlink(path)
+            path = Path(f"{root}{file.path}")
+            if file.directory:
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink(missing_ok=True)
         shutil.rmtree(f"{root}{PLACE}", ignore_errors=True)
 
     def smaller(self) -> Iterator[Graph]:

@@ -156,7 +156,7 @@ class _Load:
             for miss in self._misses[known:]:
                 self._lines.append(
                     f"ERROR: ld.so: object '{name}' from {source} cannot be preloaded "
-                    f"({miss.message.partition(': ')[0]}): ignored."
+                    f"({_without_errno(miss.message)}): ignored."
                 )
 
     def _preloads(self) -> Iterator[tuple[str, str]]:
@@ -314,6 +314,11 @@ def _freeze(maps: Sequence[_Map]) -> tuple[Object, ...]:
         )
         for entry in maps
     )
+
+
+def _without_errno(message: str) -> str:
+    """Return a message as do_preload() prints it; the class is no errno."""
+    return message if message.startswith("wrong ELF class") else message.partition(": ")[0]
 
 
 def _program_origin(setting: Setting) -> str | None:

@@ -25,6 +25,7 @@ class Rules(Struct, frozen=True, kw_only=True):
     old_kernel_fatal: bool = True  # "FATAL: kernel too old"
     strict_version_file: bool = True  # the needed file itself must have the symbol, BZ 24741
     bare_definitions: bool = False  # a versioned reference takes any symbol of a bare object
+    wants_malloc: bool = False  # looks calloc up for itself where somebody needs ld.so
     sorts_by_depth: bool = False  # elf/dl-sort-maps.c, BZ 17645
     cache_hwcap_ignored: bool = False  # entries with a legacy hwcap are never chosen
 
@@ -35,6 +36,7 @@ CHANGES: tuple[tuple[Release, str, bool | str | int], ...] = (
     ((2, 28), "gnu_abis", 4),
     ((2, 30), "strict_version_file", False),
     ((2, 31), "refuses_pie", True),
+    ((2, 32), "wants_malloc", True),
     ((2, 33), "hwcaps_subdirs", True),
     ((2, 33), "checks_isa", True),
     ((2, 35), "sorts_by_depth", True),
@@ -44,6 +46,7 @@ CHANGES: tuple[tuple[Release, str, bool | str | int], ...] = (
     ((2, 36), "old_kernel_fatal", False),
     ((2, 36), "checks_relr", True),
     ((2, 37), "legacy_subdirs", False),
+    ((2, 37), "wants_malloc", False),
     ((2, 40), "cache_hwcap_ignored", True),
     ((2, 41), "bare_definitions", True),
 )

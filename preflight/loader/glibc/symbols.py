@@ -16,11 +16,27 @@ from preflight.loader.glibc.binding import Answer, Interface, Reference, answer,
 from preflight.loader.glibc.order import relocation_order
 from preflight.loader.glibc.release import Release, Rules, inconsistency, rules_of
 from preflight.loader.setting import Object, Resolution, Setting
-from preflight.model.elf import USE_COPY, USE_DATA, USE_EAGER_SLOT, USE_TLS
-from preflight.model.text import decode
+from preflight.model.elf import (
+    EM_386,
+    EM_AARCH64,
+    EM_ARM,
+    EM_X86_64,
+    USE_COPY,
+    USE_DATA,
+    USE_EAGER_SLOT,
+    USE_TLS,
+)
+from preflight.model.text import decode, encode
 
 # What check_match() asserts where a provider has no versions at all.
 _INCONSISTENT = "version->filename == NULL || ! _dl_name_match_p (version->filename, map)"
+# FIRST_VERSION_libc_calloc of each machine's abi-versions.h.
+_FIRST_VERSIONS = {
+    EM_386: "GLIBC_2.0",
+    EM_ARM: "GLIBC_2.4",
+    EM_X86_64: "GLIBC_2.2.5",
+    EM_AARCH64: "GLIBC_2.17",
+}
 _EAGER_USES = USE_DATA | USE_COPY | USE_TLS | USE_EAGER_SLOT
 
 
@@ -55,6 +71,10 @@ def check_symbols(setting: Setting, resolution: Resolution) -> Iterator[SymbolPr
         if resolution.objects[place].path != setting.interpreter:
             yield from check.odd_relocations(parties[place])
             yield from check.problems(parties[place])
+    if rules.wants_malloc and any(
+        entry.path == setting.interpreter for entry in resolution.objects
+    ):
+        yield from check.own_malloc(setting.loader.machine)
 
 
 class _Check:
@@ -79,6 +99,17 @@ class _Check:
         for kind in party.entry.elf.odd_relocations:
             line = f"{start}unexpected reloc type 0x{kind:02x}"
             yield SymbolProblem("relocation", str(kind), None, None, path, line)
+
+    def own_malloc(self, machine: int) -> Iterator[SymbolProblem]:
+        """Yield calloc, where ld.so looks for it and finds none (__rtld_malloc_init_real)."""
+        version = _FIRST_VERSIONS.get(machine)
+        name = b"calloc\0" + encode(version or "")
+        if version is None or any(name in offers for offers in self._offers):
+            return
+        program = self._parties[0].entry.path
+        words = f"undefined symbol: calloc, version {version}"
+        line = self._line(program, words)
+        yield SymbolProblem("start", "calloc", version, None, program, line)
 
     def problems(self, party: _Party) -> Iterator[SymbolProblem]:
         """Yield what one object cannot bind: first what fails at start, by relocation order."""
@@ -107,8 +138,9 @@ class _Check:
                 break
         yield from (wants[key] for key in left)
         if self._doubtful:
-            settled = wants.keys() - left
-            yield from (wants[key] for key in settled if wants[key].library in self._doubtful)
+            settled = (wants[key] for key in wants.keys() - left)
+            doubtful = self._doubtful
+            yield from (r for r in (*settled, *party.face.weak) if r.library in doubtful)
 
     def _doubtful_libraries(self) -> Iterator[str]:
         """Yield the libraries of whose versions finding the symbol elsewhere is not enough."""
@@ -120,7 +152,8 @@ class _Check:
 
     def _words(self, party: _Party, reference: Reference) -> tuple[Reference, str | None]:
         """Return the loader's words where nothing answers; None where something does."""
-        return reference, _unbound(reference, self._scope(party, reference), self._rules)
+        words = _unbound(reference, self._scope(party, reference), self._rules)
+        return reference, None if reference.symbol.weak and words != _INCONSISTENT else words
 
     def _scope(self, party: _Party, reference: Reference) -> Sequence[_Party]:
         if reference.symbol.copied:

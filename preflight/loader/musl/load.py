@@ -77,9 +77,9 @@ class _Wanted:
     steps: list[Step] = field(default_factory=list)
 
     def chain(self) -> list[_Dso]:
-        """Return who wants it, who loaded that one, and so on up to the program."""
-        chain = [self.by]
-        while (loader := chain[-1].loaded_by) is not None:
+        """Return who wants it, who loaded that one, and so on; nobody wants a preload."""
+        chain = [self.by] if self.fatal else []
+        while chain and (loader := chain[-1].loaded_by) is not None:
             chain.append(loader)
         return chain
 
@@ -210,7 +210,7 @@ class _Load:
         shortname = None if "/" in wanted.name else wanted.name
         for dso in (*self._dsos, self._ldso):
             if dso.identity == identity:
-                dso.shortname = dso.shortname or shortname
+                dso.shortname = dso.shortname or (shortname and posixpath.basename(dso.path))
                 (self._enlist_ldso() if dso is self._ldso else dso).need(wanted.by)
                 return
         facts = self._setting.facts
@@ -225,7 +225,8 @@ class _Load:
             self._enlist_ldso().need(wanted.by)
             return
         origin = posixpath.dirname(path)
-        dso = _Dso(wanted.name, path, content.elf, wanted.by, rule, identity, shortname, origin)
+        loaded_by = wanted.by if wanted.fatal else None
+        dso = _Dso(wanted.name, path, content.elf, loaded_by, rule, identity, shortname, origin)
         dso.need(wanted.by)
         self._dsos.append(dso)
 

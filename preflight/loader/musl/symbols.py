@@ -11,36 +11,34 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from preflight.loader.glibc.symbols import SymbolProblem
+from preflight.loader.musl.load import release_of
 from preflight.loader.setting import Object, Resolution, Setting
 from preflight.loader.symbols import (
-    STB_LOCAL,
     STT_TLS,
     ByIdentity,
     Symbol,
     symbols_of,
 )
-from preflight.model.elf import EM_386, EM_AARCH64, EM_ARM, EM_X86_64, USE_COPY, USE_SLOT, Elf
+from preflight.model.elf import EM_386, EM_AARCH64, EM_ARM, EM_X86_64, USE_COPY, USE_SLOT
 from preflight.model.text import decode
 
 # STT_NOTYPE, OBJECT, FUNC, COMMON, TLS: an IFUNC is invisible.
 _OK_TYPES = frozenset({0, 1, 2, 5, 6})
 _IRELATIVE = {EM_386: 42, EM_X86_64: 37, EM_ARM: 160, EM_AARCH64: 1032}
 _OK_BINDINGS = frozenset({1, 2, 10})  # GLOBAL, WEAK, GNU_UNIQUE
-_LFS64_SINCE = (1, 2, 4)  # before, these were symbols like all others
-_LFS64_LONGEST = 16  # characters of its buffer
+# From 1.2.4 on these with "64" at their end are not symbols but aliases (get_lfs64).
 _LFS64 = frozenset(
-    f"{name}64".encode()
-    for name in (  # noqa: SIM905 - as musl has it
-        "aio_cancel aio_error aio_fsync aio_read aio_return aio_suspend aio_write alphasort "
-        "creat fallocate fgetpos fopen freopen fseeko fsetpos fstat fstatat fstatfs fstatvfs "
-        "ftello ftruncate ftw getdents getrlimit glob globfree lio_listio lockf lseek lstat "
-        "mkostemp mkostemps mkstemp mkstemps mmap nftw open openat posix_fadvise "
-        "posix_fallocate pread preadv prlimit pwrite pwritev readdir scandir sendfile "
-        "setrlimit stat statfs statvfs tmpfile truncate versionsort "
-        "__fxstat __fxstatat __lxstat __xstat"
-    ).split()
-    if len(name) + 2 <= _LFS64_LONGEST
+    name + b"64"
+    for name in b"""
+    aio_cancel aio_error aio_fsync aio_read aio_return aio_suspend aio_write alphasort creat
+    fallocate fgetpos fopen freopen fseeko fsetpos fstat fstatat fstatfs fstatvfs ftello ftruncate
+    ftw getdents getrlimit glob globfree lio_listio lockf lseek lstat mkostemp mkostemps mkstemp
+    mkstemps mmap nftw open openat posix_fadvise posix_fallocate pread preadv prlimit pwrite
+    pwritev readdir scandir sendfile setrlimit stat statfs statvfs tmpfile truncate versionsort
+    __fxstat __fxstatat __lxstat __xstat
+    """.split()
 ) | {b"readdir64_r"}
+_LFS64_BYTES = 16  # a longer name was not found before 1.2.6
 
 
 class _Interface(NamedTuple):
@@ -56,16 +54,19 @@ def check_symbols(setting: Setting, resolution: Resolution) -> Iterator[SymbolPr
     objects = resolution.objects
     faces = [_interface(ByIdentity(entry.elf)) for entry in objects]
     offers = sorted((face.offers for face in faces), key=len, reverse=True)
-    known = _LFS64 if _release(setting.loader) >= _LFS64_SINCE else frozenset()
+    known = _aliases(release_of(setting))
     for entry, face in zip((*objects[1:], *objects[:1]), (*faces[1:], *faces[:1]), strict=True):
         if entry.path != setting.interpreter:
             yield from _odd_relocations(entry)
             yield from _check_object(entry, face, faces, [known, *offers])
 
 
-def defines(elf: Elf, name: bytes) -> bool:
-    """Whether musl finds a definition of *name* in *elf*."""
-    return name in _interface(ByIdentity(elf)).offers
+def _aliases(release: tuple[int, ...]) -> frozenset[bytes]:
+    """Return the names that musl itself takes for those without "64"."""
+    if release < (1, 2, 4):
+        return frozenset()
+    short = (name for name in _LFS64 if len(name) <= _LFS64_BYTES)
+    return _LFS64 if release >= (1, 2, 6) else frozenset(short)
 
 
 def _check_object(
@@ -109,15 +110,11 @@ def _answers(found: Sequence[Symbol], uses: int) -> bool:
 
 @lru_cache(maxsize=2048)
 def _interface(key: ByIdentity) -> _Interface:
-    definitions, used, _ = symbols_of(key)
-    wanted = (s for s in used if s.binding != STB_LOCAL and not (s.undefined and s.weak))
+    symbols = symbols_of(key.elf)
+    definitions, used = symbols.definitions, symbols.used
+    wanted = (s for s in used if not s.local and not (s.undefined and s.weak))
     offers = (name for name, found in definitions.items() if _answers(found, USE_SLOT))
     return _Interface(definitions, {s.name: s for s in wanted}, frozenset(offers))
-
-
-def _release(loader: Elf) -> tuple[int, ...]:
-    text = (loader.identity.release if loader.identity else None) or ""
-    return tuple(int(part) for part in text.partition("-")[0].split(".") if part.isdigit())
 
 
 def _odd_relocations(entry: Object) -> Iterator[SymbolProblem]:
