@@ -13,6 +13,7 @@ from tests.hosts.fleet import Fleet
 QUICK = ("--connect-timeout", "2", "--timeout", "8")
 # A name that a shell would run, and one that a terminal would obey.
 COMMAND = "$(touch /tmp/pwned);'\""
+RELATIVE = "`touch pwned`;$(touch pwned);'\""
 CONTROL = "lib\nred\x1b[31m.so"
 LIVE = ("bullseye", "bookworm", "trixie", "sid", "i386", "musl", "bastion", "behind", "noisy")
 UNASKED = {
@@ -89,28 +90,34 @@ def test_host_behind_a_bastion_without_its_key(run, program, fleet: Fleet):
 @pytest.fixture
 def hostile(program) -> Path:
     """A program that needs libraries with hostile names."""
-    return program(needed=["libc.so.6", COMMAND, CONTROL])
+    return program(needed=["libc.so.6", COMMAND, RELATIVE, CONTROL])
 
 
-def test_hostile_names_run_nowhere(run, fleet: Fleet, hostile, tmp_path):
-    """A name that is a command creates nothing, neither on a host nor here, and is exact in JSON."""
-    report = json_of(
-        run("check", hostile, "-i", fleet.inventory, "-l", ",".join(LIVE), "--format", "json")
-    )
+def test_hostile_names_run_nowhere(run, fleet: Fleet, hostile):
+    """A name that is a command creates nothing on a host or here, and is exact in JSON."""
+    # A name with a slash is a path from the working directory.
+    options = ["-l", ",".join(LIVE), "--cwd", "/", "--format", "json"]
+
+    report = json_of(run("check", hostile, "-i", fleet.inventory, *options))
 
     assert set(LIVE) == {verdict["host"] for verdict in report["verdicts"]}
     for verdict in report["verdicts"]:
         missing = [f["subject"] for f in verdict["findings"] if f["code"] == "library-missing"]
         # Where there is no x86-64 glibc the names are never looked for.
-        expected = [] if verdict["host"] in {"i386", "musl"} else [COMMAND, CONTROL]
+        nowhere = verdict["host"] in {"i386", "musl"}
+        expected = [] if nowhere else [COMMAND, RELATIVE, CONTROL]
         assert expected == missing
+    assert not Path("pwned").exists()
     roots = [Path("/"), *(fleet.root(name) for name in LIVE)]
-    assert [] == [root for root in roots if os.path.lexists(root / "tmp/pwned")]
+    places = [root / place / "pwned" for root in roots for place in ("", "root", "tmp")]
+    assert [] == [place for place in places if os.path.lexists(place)]
 
 
 def test_hostile_names_are_escaped_for_people(run, fleet: Fleet, hostile):
     """The table shows the names so that a terminal obeys nothing."""
-    result = run("check", hostile, "-i", fleet.inventory, "-l", "trixie", "--explain")
+    options = ["-l", "trixie", "--cwd", "/", "--explain"]
+
+    result = run("check", hostile, "-i", fleet.inventory, *options)
 
     assert f"library-missing: {COMMAND}" in result.out
     assert "library-missing: lib\\nred\\x1b[31m.so" in result.out
