@@ -1,58 +1,46 @@
 """
-Does a policy of the host forbid what the program wants to map?
+Does a security policy decide what may be executed?
 
-Limits: SELinux's rules are not read; where they are enforced and would be
-asked, the outcome is open.  Source: selinux(8), booleans execstack and
-execmod; glibc elf/rtld.c, _dl_main_map checks of 2.41.
+Source: fapolicyd(8) (its pid file and fifo), Linux kernel-parameters.txt
+(IMA), selinux(8).  Limit: no policy is evaluated; where one decides, the
+answer is unknown.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from preflight.judge.case import Case, Prediction
-from preflight.loader.glibc.load import locks_stack, release_of
-from preflight.loader.glibc.release import rules_of
-from preflight.model.elf import DF_TEXTREL, Elf
+from preflight.judge.case import Case
+from preflight.model.question import FileState
 from preflight.model.verdict import Finding
 
+_FAPOLICYD = ("/run/fapolicyd.pid", "/run/fapolicyd/fapolicyd.fifo")
 
-def check_stack(case: Case) -> Iterator[Finding]:
-    """The program does not want an executable stack that its start forbids."""
-    setting = case.setting
-    identity = setting.loader.identity if setting else None
-    if setting is None or identity is None or identity.family != "glibc":
-        return
-    rules = rules_of(release_of(setting) or (2, 36))
-    if locks_stack(case.start, rules) and setting.program.exec_stack is not False:
+
+def check_policy(case: Case) -> Iterator[Finding]:
+    """Nothing but the kernel's own rules decides about the program."""
+    facts = case.snapshot.facts
+    running = [path for path in _FAPOLICYD if isinstance(case.inquiry.stat(path), FileState)]
+    if running:
         yield Finding(
             code="exec-policy",
-            severity="error",
-            subject=case.requirements.name,
-            message="it wants an executable stack, which GLIBC_TUNABLES forbids",
+            severity="unknown",
+            subject="fapolicyd",
+            message="fapolicyd runs, and refuses programs that its rules do not trust",
+            evidence=tuple(f"{path} is there" for path in running),
         )
-
-
-def predict(_: Case) -> Prediction:
-    """Return the loader's last words."""
-    return Prediction("Fatal glibc error: executable stack is not allowed", 127)
-
-
-def check_selinux(case: Case) -> Iterator[Finding]:
-    """No object asks SELinux for what it may deny: an executable stack, changed code."""
-    if case.snapshot.facts.selinux != "enforcing" or case.resolution is None:
-        return
-    for entry in case.resolution.objects:
-        if wish := _wish(entry.elf):
-            yield Finding(
-                code="exec-policy",
-                severity="unknown",
-                subject=entry.path,
-                message=f"{entry.path} {wish}, and whether SELinux allows it cannot be seen",
-            )
-
-
-def _wish(elf: Elf) -> str | None:
-    if elf.textrel_tag or elf.dt_flags & DF_TEXTREL:
-        return "has relocations in its code"
-    return "wants an executable stack" if elf.exec_stack else None
+    if facts.ima_appraise:
+        yield Finding(
+            code="exec-policy",
+            severity="unknown",
+            subject="IMA",
+            message="the kernel executes only what IMA appraises",
+            evidence=("/proc/cmdline says so",),
+        )
+    if facts.selinux == "enforcing":
+        yield Finding(
+            code="exec-policy",
+            severity="info",
+            subject="SELinux",
+            message="SELinux is enforcing: a service needs the file to be labelled for its domain",
+        )
