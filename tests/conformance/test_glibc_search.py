@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import subprocess
-from pathlib import Path
-
 import pytest
 
 from preflight.model.start import Start
 from tests.conformance.builds import Link, Raw, elf, library, program, rpath, runpath
+from tests.conformance.prepare import cached_then, ldconfig, no_proc, without
 from tests.conformance.scenario import APP, Scenario, case_name, cases
 
 pytestmark = pytest.mark.hosts
@@ -26,27 +24,6 @@ UNUSABLE = (f"library-unusable {X}",)
 def with_env(**env: str) -> Start:
     """Return a start with this environment."""
     return Start(install_path=APP, cwd="/", env=tuple(env.items()))
-
-
-def ldconfig(root: Path) -> None:
-    """Have the root's own ldconfig write its cache."""
-    subprocess.run(["chroot", root, "/sbin/ldconfig"], check=True, capture_output=True)
-
-
-def cached_then(*remove: str) -> object:
-    """Return what writes the cache and then removes files."""
-
-    def prepare(root: Path) -> None:
-        ldconfig(root)
-        for path in remove:
-            Path(f"{root}{path}").unlink()
-
-    return prepare
-
-
-def no_proc(root: Path) -> None:
-    """Take /proc away."""
-    subprocess.run(["umount", root / "proc"], check=True)
 
 
 ORDER = cases(
@@ -173,7 +150,7 @@ ORDER = cases(
     Scenario(
         name="no-cache-at-all",
         files={APP: program(X), f"/usr/lib/{X}": LIBX},
-        prepare=lambda root: (root / "etc/ld.so.cache").unlink(),
+        prepare=without("/etc/ld.so.cache"),
     ),
     Scenario(
         name="cache-is-garbage",

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from preflight.model.start import Start
 from tests.conformance.builds import Copy, Dir, Link, Patch, Raw, elf, program
+from tests.conformance.prepare import chmod, noexec
 from tests.conformance.scenario import APP, Scenario, case_name, cases
-from tests.hosts import runs
 
 pytestmark = pytest.mark.hosts
 
@@ -18,27 +16,6 @@ HOME = program(interpreter=LD)
 ONE = ("bookworm",)
 LOADER = "/lib64/ld-linux-x86-64.so.2"
 PHENTSIZE, PHNUM = 54, 56  # where they stand in a 64-bit header
-
-
-def chmod(path: str, mode: int) -> object:
-    """Return what gives *path* of a root this mode."""
-    return lambda root: Path(f"{root}{path}").chmod(mode)
-
-
-def noexec(path: str) -> object:
-    """Return what moves the files of a directory to a noexec mount."""
-
-    def prepare(root: Path) -> None:
-        directory = Path(f"{root}{path}")
-        files = {file.name: file.read_bytes() for file in directory.iterdir()}
-        runs.mount("tmpfs", "noexec", directory, "noexec,mode=755")
-        for name, data in files.items():
-            (directory / name).write_bytes(data)
-            (directory / name).chmod(0o755)
-
-    return prepare
-
-
 MAIN = elf(interpreter=LOADER)
 STATIC = elf(type=2, dynamic=False)
 
