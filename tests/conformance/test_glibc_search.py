@@ -11,6 +11,7 @@ from tests.conformance.scenario import APP, Scenario, case_name, cases
 
 pytestmark = pytest.mark.hosts
 
+LD = "/lib64/ld-linux-x86-64.so.2"
 A, B, C = "/opt/app/a", "/opt/app/b", "/opt/app/c"
 X = "libx.so.1"
 LIBX, LIBY = library(X), library("liby.so.1")
@@ -189,6 +190,20 @@ ORDER = cases(
 )
 
 NAMES = cases(
+    Scenario(
+        name="path-of-a-directory-in-needed",
+        files={APP: elf(interpreter=LD, needed=("/opt/app",))},
+        finds=("library-unusable /opt/app",),
+    ),
+    Scenario(
+        name="name-too-long-for-a-file",
+        files={APP: elf(interpreter=LD, needed=("l" * 300,), runpath=A), f"{A}/{X}": LIBX},
+        finds=("library-missing " + "l" * 300,),
+    ),
+    Scenario(
+        name="empty-name-in-needed",
+        files={APP: elf(interpreter=LD, needed=("",))},
+    ),
     Scenario(
         name="path-in-needed-with-the-right-cwd",
         files={APP: program("sub/libx.so"), "/srv/sub/libx.so": library("libx.so")},

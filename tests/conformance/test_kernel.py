@@ -170,6 +170,35 @@ CASES = cases(
         roots=ONE,
     ),
     Scenario(
+        name="interpreter-path-is-empty",
+        files={APP: elf(interpreter="")},
+        finds=("format-not-elf app",),
+        roots=ONE,
+    ),
+    Scenario(
+        name="interpreter-path-is-too-long",
+        files={APP: elf(interpreter="/" * 4096 + "x")},
+        finds=("format-not-elf app",),
+        roots=ONE,
+    ),
+    Scenario(
+        name="interpreter-path-is-as-long-as-can-be",
+        files={APP: elf(interpreter="/" * 4094 + "x")},
+        finds=("interpreter-missing " + "/" * 4094 + "x",),
+        roots=ONE,
+    ),
+    Scenario(
+        name="interpreter-path-with-a-nul-inside",
+        files={APP: elf(interpreter=LOADER + "\0garbage")},
+        roots=ONE,
+    ),
+    Scenario(
+        name="interpreter-name-is-too-long",
+        files={APP: elf(interpreter="/opt/" + "x" * 300)},
+        finds=("interpreter-unusable /opt/" + "x" * 300,),
+        roots=ONE,
+    ),
+    Scenario(
         name="interpreter-path-without-nul",
         files={APP: Patch(MAIN, ((MAIN.data.index(LOADER.encode()) + len(LOADER), b"x"),))},
         finds=("format-not-elf app",),

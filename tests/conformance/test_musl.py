@@ -62,6 +62,12 @@ SEARCH = cases(
     ),
     one("loader-by-path", {APP: elf(interpreter=LD, needed=(LD,))}),
     one("library-absent", {APP: app(X)}, MISSING),
+    one(
+        "program-is-named-by-its-path-and-not-by-argv0",
+        {APP: app(X)},
+        MISSING,
+        start=Start(install_path=APP, cwd="/", argv0="something else"),
+    ),
     one("all-absent-are-listed", {APP: app(X, Y)}, (*MISSING, f"library-missing {Y}")),
     one(
         "library-path-before-rpath",
