@@ -25,8 +25,10 @@ def predict(case: Case) -> Prediction | None:
 
 def _problems(case: Case) -> tuple[SymbolProblem, ...]:
     setting, resolution = case.setting, case.resolution
-    if setting is None or resolution is None or case.inquiry.open or resolution.doubts:
+    if setting is None or resolution is None or case.inquiry.open:
         return ()
+    if any(doubt.needed_by is not None for doubt in resolution.doubts):
+        return ()  # a library that may be there is not in the list
     check = musl_symbols if resolution.family == "musl" else glibc_symbols
     return tuple(check(setting, resolution))
 

@@ -130,12 +130,13 @@ class Graph(msgspec.Struct, frozen=True, omit_defaults=True):
 
     def clear(self, root: Path) -> None:
         """Remove the files from *root* again."""
-        for file in self.files:
-            path = Path(f"{root}{file.path}")
-            if file.directory:
-                shutil.rmtree(path, ignore_errors=True)
-            else:
-                path.unlink(missing_ok=True)
+        for directory in {Path(f"{root}{file.path}").parent for file in self.files}:
+            # Also the links that ldconfig made for sonames.
+            for path in directory.glob("libfz*"):
+                if path.is_dir() and not path.is_symlink():
+                    path.rmdir()
+                else:
+                    path.unlink()
         shutil.rmtree(f"{root}{PLACE}", ignore_errors=True)
 
     def smaller(self) -> Iterator[Graph]:
