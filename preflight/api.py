@@ -25,9 +25,10 @@ from preflight.analyze import analyze
 from preflight.errors import ProbeError, TransportError
 from preflight.judge import Judgement, judge
 from preflight.loader.survey import survey
+from preflight.model.elf import Elf
 from preflight.model.host import Host
 from preflight.model.inquiry import Inquiry
-from preflight.model.question import Answer, Question, ReadElf
+from preflight.model.question import Answer, ElfContent, Question, ReadElf
 from preflight.model.report import Report
 from preflight.model.requirements import Requirements
 from preflight.model.snapshot import Facts, Snapshot, Status
@@ -310,6 +311,7 @@ class _Conversation:
     ) -> None:
         self.wants = wants
         self.loaders = facts.loaders
+        self._start = host.start
         self._answers: dict[Question, Answer] = {}
         self._snapshot = Snapshot(
             host=host.name,
@@ -327,9 +329,7 @@ class _Conversation:
         asked = [question for judgement in self.judgements for question in judgement.questions]
         asked += self._unread_loaders()
         if everything:
-            inquiry = Inquiry(self._answers)
-            survey(self.loaders, inquiry)
-            asked += inquiry.open
+            asked += self._survey()
         return tuple(dict.fromkeys(asked))
 
     def hear(self, answers: Mapping[Question, Answer]) -> bool:
@@ -354,6 +354,16 @@ class _Conversation:
     def _unread_loaders(self) -> list[Question]:
         return [ReadElf(path) for path in self.loaders if ReadElf(path) not in self._answers]
 
+    def _survey(self) -> Iterator[Question]:
+        """Yield what any program may ask: for every library, and by the checks themselves."""
+        inquiry = Inquiry(self._answers)
+        survey(self.loaders, inquiry)
+        yield from inquiry.open
+        for path in self.loaders:
+            answer = self._answers.get(ReadElf(path))
+            if isinstance(answer, ElfContent):
+                yield from self._judge(Want(_bare_program(path, answer.elf), self._start)).questions
+
     def _take(self, answers: Mapping[Question, Answer]) -> None:
         self._answers.update(answers)
         libcs = libcs_of(self.loaders, self._answers)
@@ -377,6 +387,23 @@ def _judged(snapshot: Snapshot, wants: Sequence[Want]) -> Outcome:
 def _failed(host: Host, status: str, cause: str, reason: str) -> Snapshot:
     known = cast(Status, status) if status in get_args(Status) else "error"
     return Snapshot(host=host.name, address=host.target, status=known, cause=cause, reason=reason)
+
+
+def _bare_program(interpreter: str, loader: Elf) -> Requirements:
+    """Return a program that needs its *interpreter* and nothing else."""
+    elf = structs.replace(
+        loader,
+        interpreter=interpreter,
+        soname=None,
+        dependencies=(),
+        version_needs=(),
+        version_defs=(),
+        symbols=None,
+        identity=None,
+    )
+    return Requirements(
+        id="", path="", name="", sha256="", size_bytes=0, format="elf", description="", elf=elf
+    )
 
 
 def _key(host: Host, options: ConnectOptions) -> str:
