@@ -16,7 +16,12 @@ from tests.fuzz.graph import PLACE, PROGRAM, File, Graph, Use
 
 NAMES = tuple(f"libfz{number}.so" for number in range(6))
 DIRECTORIES = tuple(f"{PLACE}/{name}" for name in ("app/lib", "app/bin", "a", "b", "c", "deep/d"))
-SYSTEM = ("/usr/lib/x86_64-linux-gnu", "/usr/local/lib/x86_64-linux-gnu", "/usr/lib", "/usr/local/lib")
+SYSTEM = (
+    "/usr/lib/x86_64-linux-gnu",
+    "/usr/local/lib/x86_64-linux-gnu",
+    "/usr/lib",
+    "/usr/local/lib",
+)
 HARDWARE = (
     "glibc-hwcaps/x86-64-v2",
     "glibc-hwcaps/x86-64-v3",
