@@ -25,7 +25,8 @@ def directories(
     """Return the directories in which libx.so is looked for, in order, and what is skipped."""
     setting = _setting(program.elf, env, answers)
     search = Search(setting, rules_of(release), program)
-    places = [place for listed in search.lists("libx.so", wanting) for place in listed]
+    lists = [*search.lists("libx.so", wanting), search.system("libx.so", wanting)]
+    places = [place for listed in lists for place in listed]
     return [_shown(place) for place in places]
 
 
@@ -138,6 +139,7 @@ def test_secure_start_ignores_the_environment():
     secure = Start(env=setting.start.env, secure=True)
     search = Search(structs.replace(setting, start=secure), rules_of((2, 41)), app)
 
-    places = [_shown(place) for listed in search.lists("libx.so", app) for place in listed]
+    lists = [*search.lists("libx.so", app), search.system("libx.so", app)]
+    places = [_shown(place) for listed in lists for place in listed]
 
     assert places == ["not LD_LIBRARY_PATH", "/lib", "/usr/lib"]
