@@ -12,9 +12,9 @@ import datetime as dt
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from threading import Lock, Thread
 from typing import Self, cast, get_args
 
@@ -34,12 +34,23 @@ from preflight.model.snapshot import Facts, Snapshot, Status
 from preflight.model.start import Start
 from preflight.model.verdict import Verdict
 from preflight.probe.interview import Interview
+from preflight.probe.knowledge import Limits
 from preflight.probe.libcs import libcs_of
 from preflight.probe.store import Store
 from preflight.transport import Deadline, Session, connect
 from preflight.transport import Options as ConnectOptions
 
-__all__ = ["Judgement", "Options", "Want", "analyze", "check", "check_offline", "judge", "probe"]
+__all__ = [
+    "Judgement",
+    "Limits",
+    "Options",
+    "Want",
+    "analyze",
+    "check",
+    "check_offline",
+    "judge",
+    "probe",
+]
 
 
 class Want(Struct, frozen=True):
@@ -56,6 +67,7 @@ class Options(Struct, frozen=True, kw_only=True):
     timeout_s: float = 60.0  # the whole host
     store: Path | None = None  # directory of the library store; None: in memory
     everything: bool = False  # collect every library, not only what the programs ask for
+    limits: Limits = Limits()  # of one host; what they leave open is "not-asked"
     connect: ConnectOptions = ConnectOptions()
 
 
@@ -69,6 +81,7 @@ class Outcome(Struct, frozen=True):
 
 WantsOf = Callable[[Host], Sequence[Want]]
 _DEFAULTS = Options()
+_TICK_S = 0.2
 
 
 def probe(
@@ -188,15 +201,23 @@ class Fleet:
         for number in range(min(max(1, self._options.forks), len(self._hosts))):
             Thread(target=self._work, name=f"preflight-host-{number}", daemon=True).start()
         left = dict(self._hosts)
-        while left and (done := self._done.get()) is not None:
-            if isinstance(done, BaseException):
-                raise done
+        while left and (done := self._next()) is not None:
             del left[done.snapshot.host]
             yield done
         self._hang_up()
         for host in left.values():
             snapshot = _failed(host, "not-run", "interrupted", "the run was stopped")
             yield _judged(snapshot, self._wants_of(host))
+
+    def _next(self) -> Outcome | None:
+        """Return the next outcome, None after `stop`; raise what a thread could not go on from."""
+        while True:
+            with suppress(Empty):
+                # A signal that comes just before the wait would not end one without an end.
+                done = self._done.get(timeout=_TICK_S)
+                if isinstance(done, BaseException):
+                    raise done
+                return done
 
     def _work(self) -> None:
         while not self._stopped:
@@ -231,8 +252,10 @@ class Fleet:
     def _talk(
         self, host: Host, wants: Sequence[Want], session: Session, deadline: Deadline
     ) -> Outcome:
-        key = _key(host, self._options.connect)
-        with Interview(session, self._store, key=key, deadline=deadline) as interview:
+        key, limits = _key(host, self._options.connect), self._options.limits
+        with Interview(
+            session, self._store, key=key, deadline=deadline, limits=limits
+        ) as interview:
             facts, unknown, answers = interview.begin(self._hints(key, wants))
             talk = _Conversation(host, wants, facts, unknown, answers)
             everything, hints = self._options.everything, self._hints(_kind(facts), wants)

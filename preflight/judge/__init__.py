@@ -14,7 +14,17 @@ from collections.abc import Callable, Iterator
 
 from msgspec import Struct
 
-from preflight.judge import cpu, image, interpreter, libraries, machine, mounts, symbols, versions
+from preflight.judge import (
+    cpu,
+    image,
+    interpreter,
+    libraries,
+    machine,
+    mounts,
+    policy,
+    symbols,
+    versions,
+)
 from preflight.judge.case import Case, Prediction
 from preflight.model.question import Question
 from preflight.model.requirements import Requirements
@@ -35,14 +45,11 @@ class Stage(Struct, frozen=True):
 
 STAGES: tuple[Stage, ...] = (
     Stage((image.check_system, image.check_format, machine.check_machine), machine.predict),
-    Stage((mounts.check_program, mounts.check_directories), mounts.predict),
+    Stage((mounts.check_program, mounts.check_directories, policy.check_policy), mounts.predict),
     Stage((interpreter.check_interpreter,), interpreter.predict),
     Stage((image.check_complete,), image.predict_cut),
     Stage((cpu.check_loader,), cpu.predict_loader),
-    Stage(
-        (libraries.check_libraries, versions.check_versions),
-        libraries.predict,
-    ),
+    Stage((libraries.check_libraries, versions.check_versions), libraries.predict),
     Stage((cpu.check_cpu_level,), cpu.predict),
     Stage((symbols.check_symbols,), symbols.predict),
 )

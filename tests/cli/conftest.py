@@ -1,4 +1,4 @@
-"""Runs the command for real, or its `run` in this process where speed matters; nobody's settings."""
+"""Runs the command for real, or in this process where speed matters, with nobody's settings."""
 
 from __future__ import annotations
 

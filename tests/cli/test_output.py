@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from jsonschema import Draft202012Validator
 
+from preflight.report import FORMATS
 from tests.cli.conftest import PROJECT
 
 CONTROL = re.compile(r"[^\n\x20-\x7e\u00a0-\uffff]")
@@ -243,7 +244,7 @@ def test_closed_standard_output(start, program):
     assert (0, "") == (process.returncode, err)
 
 
-def test_json_is_utf8_in_any_locale(preflight, inventory, program, monkeypatch):
+def test_json_is_utf8_in_any_locale(preflight, program, monkeypatch):
     """What programs read does not depend on the operator's language."""
     monkeypatch.setenv("PYTHONIOENCODING", "latin-1")
     name = program("app\u2713")
@@ -265,8 +266,6 @@ def test_report_directory_is_checked_before_the_run(run, program, inventory, sil
 
 def test_manual_lists_the_formats():
     """docs/commands.md and --help name every format that there is."""
-    from preflight.report import FORMATS
-
     page = (PROJECT / "docs" / "commands.md").read_text("utf-8")
 
     assert ", ".join(FORMATS) in page

@@ -115,6 +115,7 @@ SCENES: dict[str, Callable[[], Scene]] = {
     "mount-noexec": lambda: scene(
         h.program(), start=Start(install_path="/opt/app"), mounts=_NOEXEC
     ),
+    "exec-policy": lambda: scene(h.program(), ima_appraise=True),
     "permission-denied": _locked,
     "os-unsupported": lambda: scene(h.program(), system="FreeBSD"),
     "libc-unsupported": lambda: scene(h.program(), _stranger()),
