@@ -19,8 +19,9 @@ def check_symbols(case: Case) -> Iterator[Finding]:
 
 def predict(case: Case) -> Prediction | None:
     """Return the loader's line for the first reference that must be bound at start."""
-    lines = [problem.line for problem in _problems(case) if problem.kind != "call"]
-    return Prediction(first_line(case, lines[0]), 127) if lines else None
+    found = [problem for problem in _problems(case) if problem.kind != "call"]
+    fatal = any(problem.kind != "relink" for problem in found)
+    return Prediction(first_line(case, found[0].line), 127) if fatal else None
 
 
 def _problems(case: Case) -> tuple[SymbolProblem, ...]:
@@ -41,6 +42,14 @@ def _finding(case: Case, problem: SymbolProblem) -> Finding:
             subject=f"relocation type {problem.symbol}",
             needed_by=problem.needed_by,
             message=f"the host's loader does not know relocation type {problem.symbol}",
+        )
+    if problem.kind == "relink":
+        return Finding(
+            code="undecided",
+            severity="unknown",
+            subject=problem.symbol,
+            needed_by=problem.needed_by,
+            message=f"{problem.line}: the loader runs a library's code before it is relocated",
         )
     version = f"@{problem.version}" if problem.version else ""
     name = f"{problem.symbol}{version}"

@@ -20,7 +20,7 @@ from preflight.model.elf import (
     Elf,
 )
 
-STT_TLS = 6
+STT_TLS, STT_GNU_IFUNC = 6, 10
 STB_LOCAL, STB_WEAK = 0, 2
 _HIDDEN_BIT = 0x8000
 _INDEX_BITS = 0x7FFF

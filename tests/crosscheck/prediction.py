@@ -19,6 +19,7 @@ import msgspec
 from preflight.judge import judge
 from preflight.judge.case import Case
 from preflight.judge.versions import problems as version_problems
+from preflight.loader.glibc.symbols import SymbolProblem
 from preflight.loader.glibc.symbols import check_symbols as glibc_symbols
 from preflight.loader.musl.symbols import check_symbols as musl_symbols
 from preflight.model.elf import machine_name
@@ -130,14 +131,21 @@ class Target:
             symbols=frozenset(
                 (_words(problem.line) if family == "glibc" else problem.symbol, problem.needed_by)
                 for problem in found
+                if problem.kind != "relink" and not _is_own_malloc(problem)
             ),
         )
 
 
-def _words(line: str) -> str:
+def _is_own_malloc(problem: SymbolProblem) -> bool:
+    """Whether it is what ld.so looks up for itself, at a start but not in a trace."""
+    return problem.symbol == "calloc" and problem.version is not None and problem.library is None
+
+
+def _words(line: str | None) -> str:
     """Return the part of a symbol's line that stands after the object's name."""
-    match = re.search(r"undefined symbol: .*|symbol .* not defined in .*|Inconsistency.*", line)
-    return match[0] if match else line
+    words = r"undefined symbol: .*|symbol .* not defined in .*|Inconsistency.*"
+    match = re.search(words, line or "")
+    return match[0] if match else str(line)
 
 
 def requirements(target: Target, path: str, *, libc: str) -> Requirements:

@@ -12,8 +12,10 @@ from collections.abc import Sequence
 
 import msgspec
 
+from tests.fuzz import compiled
 from tests.fuzz.graph import PLACE, PROGRAM, File, Graph, Use
 
+COMPILED = 10
 NAMES = tuple(f"libfz{number}.so" for number in range(6))
 DIRECTORIES = tuple(f"{PLACE}/{name}" for name in ("app/lib", "app/bin", "a", "b", "c", "deep/d"))
 SYSTEM = (
@@ -52,7 +54,9 @@ LIBC_VERSIONS = ("GLIBC_2.2.5", "GLIBC_2.17", "GLIBC_2.33", "GLIBC_2.38", "GLIBC
 
 
 def generate(seed: int, interpreter: str) -> Graph:
-    """Return the graph of *seed* for a program with this loader."""
+    """Return the graph of *seed* for a program with this loader; every tenth is gcc's work."""
+    if seed % COMPILED == 0:
+        return compiled.generate(seed, interpreter)
     return _Generator(random.Random(seed), interpreter).graph()
 
 

@@ -67,9 +67,12 @@ class File(msgspec.Struct, frozen=True, omit_defaults=True):
     patches: tuple[tuple[int, bytes], ...] = ()
     cut: int | None = None
     directory: bool = False
+    data: bytes | None = None  # the content itself, where a compiler made it
 
     def content(self) -> bytes:
         """Return the bytes of a regular file."""
+        if self.data is not None:
+            return self.data
         tags = [(30, self.flags)] if self.flags else []
         tags += [(0x6FFFFFFB, self.flags_1)] if self.flags_1 else []
         data = bytearray(
@@ -161,7 +164,7 @@ def _simpler(file: File) -> Iterator[File]:
     defaults = {f.name: f.default for f in msgspec.structs.fields(File) if not f.required}
     for name, default in defaults.items():
         value: Any = getattr(file, name)
-        if value == default or name == "interpreter":
+        if value == default or name in ("interpreter", "data"):
             continue
         yield msgspec.structs.replace(file, **{name: default})
         if isinstance(value, tuple) and len(value) > 1:

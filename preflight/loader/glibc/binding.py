@@ -14,6 +14,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from preflight.loader.symbols import (
+    STT_GNU_IFUNC,
     STT_TLS,
     ByIdentity,
     Symbol,
@@ -55,6 +56,7 @@ class Interface(NamedTuple):
     copies: tuple[Reference, ...]
     weak: tuple[Reference, ...]
     offers: frozenset[bytes]
+    ifuncs: frozenset[bytes]  # those of the offers whose address a resolver tells
 
 
 class Answer(Enum):
@@ -126,7 +128,8 @@ def _interface(key: ByIdentity) -> Interface:
         {r.key: r for r in references if not r.symbol.copied and not r.symbol.weak},
         tuple(r for r in references if r.symbol.copied),
         tuple(r for r in references if r.symbol.weak and not r.symbol.copied),
-        frozenset(_offers(symbols, has_table=has_table)),
+        frozenset(_offers(symbols.definitions, symbols, has_table=has_table)),
+        frozenset(_offers(_ifuncs(symbols), symbols, has_table=has_table)),
     )
 
 
@@ -144,9 +147,16 @@ def _reference(symbols: Symbols, symbol: Symbol) -> Reference:
     return Reference(symbol, *(version or (None, None)))
 
 
-def _offers(symbols: Symbols, *, has_table: bool) -> Iterator[bytes]:
-    """Yield the key of every reference that a real definition answers."""
-    for name, found in symbols.definitions.items():
+def _ifuncs(symbols: Symbols) -> dict[bytes, tuple[Symbol, ...]]:
+    found = symbols.definitions.items()
+    return {n: s for n, s in found if any(symbol.type == STT_GNU_IFUNC for symbol in s)}
+
+
+def _offers(
+    definitions: Mapping[bytes, tuple[Symbol, ...]], symbols: Symbols, *, has_table: bool
+) -> Iterator[bytes]:
+    """Yield the key of every reference that one of the *definitions* answers."""
+    for name, found in definitions.items():
         defined = [s for s in found if not s.undefined and _eligible(s, 0)]
         for symbol in defined:
             version = symbols.versions.get(symbol.version_index)

@@ -44,10 +44,11 @@ class SymbolProblem(Struct, frozen=True):
     """
     One reference that no definition answers, or a relocation that the loader does not know.
 
-    A "call" fails when it is made, everything else at start.
+    A "call" fails when it is made, everything else at start; "relink" is a
+    warning before ld.so runs the resolver of a library that is not relocated yet.
     """
 
-    kind: Literal["start", "call", "relocation"]
+    kind: Literal["start", "call", "relocation", "relink"]
     symbol: str  # of "relocation": its type, in decimal
     version: str | None
     library: str | None  # where the version was expected
@@ -67,10 +68,13 @@ def check_symbols(setting: Setting, resolution: Resolution) -> Iterator[SymbolPr
     rules = rules_of(resolution.release or (2, 36))
     parties = [_Party(entry, interface_of(entry.elf)) for entry in resolution.objects]
     check = _Check(setting, resolution.release, rules, parties)
-    for place in relocation_order(resolution.objects, depth_first=rules.sorts_by_depth):
+    order = relocation_order(resolution.objects, depth_first=rules.sorts_by_depth)
+    for turn, place in enumerate(order):
         if resolution.objects[place].path != setting.interpreter:
             yield from check.odd_relocations(parties[place])
-            yield from check.problems(parties[place])
+            yield from check.problems(
+                parties[place], [parties[later] for later in order[turn + 1 :]]
+            )
     if rules.wants_malloc and any(
         entry.path == setting.interpreter for entry in resolution.objects
     ):
@@ -111,21 +115,41 @@ class _Check:
         line = self._line(program, words)
         yield SymbolProblem("start", "calloc", version, None, program, line)
 
-    def problems(self, party: _Party) -> Iterator[SymbolProblem]:
-        """Yield what one object cannot bind: first what fails at start, by relocation order."""
+    def problems(self, party: _Party, later: Sequence[_Party]) -> Iterator[SymbolProblem]:
+        """
+        Yield what one object cannot bind: first what fails at start, by relocation order.
+
+        *later* are the objects that are relocated after it.
+        """
         open_ = [self._words(party, reference) for reference in self._unsettled(party)]
         found = [(reference, words) for reference, words in open_ if words is not None]
+        found += self._relinks(party, later)
         found.sort(key=lambda pair: pair[0].symbol.data_rank or pair[0].symbol.slot_rank)
-        eager = self._now or party.entry.elf.bind_now
         lazy = []
         for reference, words in found:
-            at_start = eager or bool(reference.symbol.uses & _EAGER_USES)
+            at_start = self._is_eager(party, reference)
             problem = self._problem(party, reference, words, at_start=at_start)
             if at_start:
                 yield problem
             else:
                 lazy.append(problem)
         yield from lazy
+
+    def _is_eager(self, party: _Party, reference: Reference) -> bool:
+        eager = self._now or party.entry.elf.bind_now
+        return eager or bool(reference.symbol.uses & _EAGER_USES)
+
+    def _relinks(self, party: _Party, later: Sequence[_Party]) -> Iterator[tuple[Reference, str]]:
+        """Yield what elf_machine_rela() says of an IFUNC whose object has to wait its turn."""
+        references = {r.key: r for r in party.face.weak} | dict(party.face.wants)
+        for other in later:
+            for key in references.keys() & other.face.ifuncs:
+                scope = self._scope(party, references[key])
+                owner = next((one for one in scope if key in one.face.offers), None)
+                if owner is other and self._is_eager(party, references[key]):
+                    name = decode(references[key].symbol.name)
+                    path, own = party.entry.path, other.entry.path
+                    yield references[key], f"Relink `{path}' with `{own}' for IFUNC symbol `{name}'"
 
     def _unsettled(self, party: _Party) -> Iterator[Reference]:
         """Yield the references that have to be looked up one by one."""
@@ -163,8 +187,9 @@ class _Check:
     def _problem(
         self, party: _Party, reference: Reference, words: str, *, at_start: bool
     ) -> SymbolProblem:
+        kind: Literal["start", "call", "relink"] = "start" if at_start else "call"
         return SymbolProblem(
-            "start" if at_start else "call",
+            "relink" if words.startswith("Relink") else kind,
             decode(reference.symbol.name),
             reference.version,
             reference.library,
@@ -175,6 +200,8 @@ class _Check:
     def _line(self, path: str, words: str) -> str | None:
         if words == _INCONSISTENT:
             return inconsistency(self._release, "dl-lookup.c", "check_match", _INCONSISTENT)
+        if words.startswith("Relink"):
+            return f"{self._argv0}: {words}"
         kind = "symbol lookup" if words.startswith("undefined") else "relocation"
         return f"{self._argv0}: {kind} error: {path}: {words}"
 
