@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from preflight.judge import symbols
 from preflight.judge.case import Case, Prediction
 from preflight.judge.versions import problems
 from preflight.loader.setting import Ending, Miss, Resolution
@@ -33,7 +34,10 @@ def predict(case: Case) -> Prediction | None:
     if resolution is None:
         return None
     if any(miss.fatal for miss in resolution.misses):
-        return Prediction(_first_line(resolution), resolution.ending.value)
+        status = resolution.ending
+        if resolution.family == "musl" and status is Ending.ERROR:
+            status = symbols.ending(case)  # it goes on in spite of what is missing
+        return Prediction(_first_line(resolution), status.value)
     found = problems(case)
     endings = [problem.ending for problem in found if problem.ending]
     if endings:

@@ -9,6 +9,7 @@ from preflight.judge.versions import first_line
 from preflight.loader.glibc.symbols import SymbolProblem
 from preflight.loader.glibc.symbols import check_symbols as glibc_symbols
 from preflight.loader.musl.symbols import check_symbols as musl_symbols
+from preflight.loader.setting import Ending
 from preflight.model.verdict import Finding
 
 
@@ -21,7 +22,13 @@ def predict(case: Case) -> Prediction | None:
     """Return the loader's line for the first reference that must be bound at start."""
     found = [problem for problem in _problems(case) if problem.kind != "call"]
     fatal = any(problem.kind != "relink" for problem in found)
-    return Prediction(first_line(case, found[0].line), 127) if fatal else None
+    return Prediction(first_line(case, found[0].line), ending(case).value) if fatal else None
+
+
+def ending(case: Case) -> Ending:
+    """Return how a start ends that gets as far as the symbols."""
+    crash = any(problem.kind == "crash" for problem in _problems(case))
+    return Ending.SEGV if crash else Ending.ERROR
 
 
 def _problems(case: Case) -> tuple[SymbolProblem, ...]:

@@ -45,10 +45,11 @@ class SymbolProblem(Struct, frozen=True):
     One reference that no definition answers, or a relocation that the loader does not know.
 
     A "call" fails when it is made, everything else at start; "relink" is a
-    warning before ld.so runs the resolver of a library that is not relocated yet.
+    warning before ld.so runs the resolver of a library that is not relocated yet,
+    "crash" the end by SIGSEGV.
     """
 
-    kind: Literal["start", "call", "relocation", "relink"]
+    kind: Literal["start", "call", "relocation", "relink", "crash"]
     symbol: str  # of "relocation": its type, in decimal
     version: str | None
     library: str | None  # where the version was expected

@@ -19,7 +19,7 @@ from preflight.loader.symbols import (
     Symbol,
     symbols_of,
 )
-from preflight.model.elf import EM_386, EM_AARCH64, EM_ARM, EM_X86_64, USE_COPY, USE_SLOT
+from preflight.model.elf import EM_386, EM_AARCH64, EM_ARM, EM_X86_64, USE_COPY, USE_SLOT, USE_TLS
 from preflight.model.text import decode
 
 # STT_NOTYPE, OBJECT, FUNC, COMMON, TLS: an IFUNC is invisible.
@@ -47,6 +47,7 @@ class _Interface(NamedTuple):
     definitions: Mapping[bytes, tuple[Symbol, ...]]
     wants: Mapping[bytes, Symbol]
     offers: frozenset[bytes]
+    weak_tls: tuple[Symbol, ...]
 
 
 def check_symbols(setting: Setting, resolution: Resolution) -> Iterator[SymbolProblem]:
@@ -81,8 +82,13 @@ def _check_object(
     # What a copy relocation wants may stand in the program alone, which does not count then.
     copies = [s for s in face.wants.values() if s.uses & USE_COPY and s.name not in left]
     missing += [s for s in copies if not _met(s, faces[1:])]
+    missing += [s for s in face.weak_tls if s.name not in offers[0] and not _met(s, faces)]
     for symbol in sorted(missing, key=_rank):
         name = decode(symbol.name)
+        if symbol in face.weak_tls:
+            # do_relocs() reads the module's number out of an object that is none.
+            yield SymbolProblem("crash", name, None, None, entry.path, None)
+            continue
         line = f"Error relocating {entry.path}: {name}: symbol not found"
         yield SymbolProblem("start", name, None, None, entry.path, line)
 
@@ -114,7 +120,9 @@ def _interface(key: ByIdentity) -> _Interface:
     definitions, used = symbols.definitions, symbols.used
     wanted = (s for s in used if not s.local and not (s.undefined and s.weak))
     offers = (name for name, found in definitions.items() if _answers(found, USE_SLOT))
-    return _Interface(definitions, {s.name: s for s in wanted}, frozenset(offers))
+    weak_tls = (s for s in used if s.undefined and s.weak and s.uses & USE_TLS)
+    wants = {s.name: s for s in wanted}
+    return _Interface(definitions, wants, frozenset(offers), tuple(weak_tls))
 
 
 def _odd_relocations(entry: Object) -> Iterator[SymbolProblem]:
