@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from preflight.model.start import Start
-from tests.conformance.builds import Build, Gcc, Raw, elf, library, program, runpath
+from tests.conformance.builds import Build, Gcc, Link, Raw, elf, library, program, runpath
 from tests.conformance.scenario import APP, Scenario, case_name, cases
 
 pytestmark = pytest.mark.hosts
@@ -85,6 +85,15 @@ PRELOADS = cases(
             f"{A}/{X}": LIBX,
         },
         ("library-missing /none.so", "symbol-missing f"),
+    ),
+    preload("preload-of-libc", "libc.so.6", {}),
+    preload("preload-of-a-directory", "/opt", {}, ("library-unusable /opt",)),
+    preload("preload-is-a-loop", PRE, {PRE: Link("pre.so")}, (f"library-missing {PRE}",)),
+    preload(
+        "preload-beyond-nodeflib",
+        "libc.so.6",
+        {APP: program("libc.so.6", flags=("-Wl,-z,nodefaultlib",))},
+        ("library-missing libc.so.6",),
     ),
     preload("preload-twice", f"{PRE}:{PRE}", {PRE: library("pre.so")}),
     preload("preload-with-origin", "$ORIGIN/../pre.so", {"/opt/app/pre.so": library("pre.so")}),

@@ -68,6 +68,26 @@ SEARCH = cases(
         MISSING,
         start=Start(install_path=APP, cwd="/", argv0="something else"),
     ),
+    one("empty-name-in-needed", {APP: elf(interpreter=LD, needed=("",))}, ("library-missing ",)),
+    one(
+        "name-too-long",
+        {APP: elf(interpreter=LD, needed=("l" * 300,), runpath=A), f"{A}/{X}": LIBX},
+        ("library-missing " + "l" * 300,),
+    ),
+    one(
+        "path-of-a-directory-in-needed",
+        {APP: elf(interpreter=LD, needed=("/opt/app",))},
+        ("library-unusable /opt/app",),
+    ),
+    one(
+        "a-failing-library-leaves-its-errno-to-the-next",
+        {
+            APP: app(Y, X, flags=runpath(A)),
+            f"{A}/{Y}": BAD,
+            PATH_FILE: Raw(b""),
+        },
+        (f"library-unusable {Y}", *MISSING),
+    ),
     one("all-absent-are-listed", {APP: app(X, Y)}, (*MISSING, f"library-missing {Y}")),
     one(
         "library-path-before-rpath",

@@ -17,14 +17,17 @@ from preflight.loader.musl.search import Search
 from preflight.loader.setting import Doubt, Ending, Miss, MissKind, Object, Resolution, Setting
 from preflight.model.elf import Elf
 from preflight.model.question import ElfContent, Failed, NotAsked
+from preflight.model.text import encode
 from preflight.model.verdict import Step
 
 # Libraries whose functions musl's libc.so holds itself.
 _RESERVED = ("c.", "pthread.", "rt.", "m.", "dl.", "util.", "xnet.")
 # What ends the search of path_open() only for the one directory.
 _GOES_ON = ("ENOENT", "ENOTDIR", "EACCES", "ENAMETOOLONG")
+_NAME_MAX = 255  # bytes; a longer name is not even looked for
 _ERRNO_TEXT = {
     None: "No error information",
+    "EINVAL": "Invalid argument",
     "ENOENT": "No such file or directory",
     "ENOTDIR": "Not a directory",
     "EACCES": "Permission denied",
@@ -157,7 +160,13 @@ class _Load:
                 if dso.shortname == name:
                     dso.need(by)
                     return
-        self._find(_Wanted(name, by, fatal=needed_by is not None))
+        wanted = _Wanted(name, by, fatal=needed_by is not None)
+        if not name:
+            self._search.errno = "EINVAL"
+        if not name or ("/" not in name and len(encode(name)) > _NAME_MAX):
+            self._refuse(wanted, Refusal(self._search.errno or ""), kind="missing")
+            return
+        self._find(wanted)
 
     def _is_libc(self, name: str) -> bool:
         """Whether musl answers for *name* itself."""
