@@ -40,6 +40,15 @@ def test_hosts_from_standard_input(run, monkeypatch):
     assert (0, "web\ndb\n", "") == run("hosts", "-i", "-", "--format", "names")
 
 
+def test_check_reads_the_inventory_from_a_pipe(preflight, program):
+    """What another program prints can be the inventory."""
+    options = ["-i", "-", "--format", "names"]
+
+    assert (0, "web\n", "") == preflight(
+        "check", program(), *options, given="hosts: {web: {transport: local}}"
+    )
+
+
 def test_messages_name_the_inventory_as_it_was_found(run, tmp_path):
     """The inventory of the working directory is named without the directories above."""
     (tmp_path / "inventory.yaml").write_text("hosts: {web: {adress: x}}\n")

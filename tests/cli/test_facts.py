@@ -62,6 +62,15 @@ def test_inventory_beside_facts_gives_settings_and_groups(run, program, tmp_path
     assert report["verdicts"][0]["predicted_error"].startswith("/opt/app: error while loading")
 
 
+def test_limit_chooses_among_recorded_hosts(run, program):
+    """-l names hosts of the facts, and a name that is not there is an error."""
+    run("probe", "--local", "--for", program(), "--save", "facts.jsonl")
+    recorded = ["check", program(), "--facts", "facts.jsonl"]
+
+    assert 0 == run(*recorded, "-l", "local*").status
+    assert 2 == run(*recorded, "-l", "other").status
+
+
 def test_host_recorded_twice_is_refused(run, program):
     """Two files that tell of one host do not agree by chance."""
     run("probe", "--local", "--save", "one")

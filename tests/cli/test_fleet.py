@@ -40,6 +40,7 @@ def by_host(report: dict) -> dict[str, dict]:
     return {host["name"]: host for host in report["hosts"]}
 
 
+@pytest.mark.slow
 def test_odd_hosts_have_their_cause_and_the_others_their_verdict(run, program, fleet: Fleet):
     """One run over everything: exact status and cause of each, a verdict wherever one can be."""
     bad = program(needed=["libc.so.6", "libnowhere.so.1"])

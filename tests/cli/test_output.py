@@ -165,6 +165,7 @@ def test_colour_on_a_terminal(start, program, monkeypatch, settings, is_coloured
     assert is_coloured == ("\x1b[" in shown)
 
 
+@pytest.mark.slow
 def test_progress_is_shown_to_people_alone(start, program, inventory, silent, monkeypatch):
     """A bar on a terminal's standard error after a moment, and nothing of it under CI."""
     port = silent.getsockname()[1]
