@@ -50,7 +50,8 @@ def predict(case: Case) -> Prediction | None:
 
 def _first_line(resolution: Resolution) -> str | None:
     """Return what is printed first; nobody knows where something unsettled may come before it."""
-    return resolution.lines[0] if resolution.lines and not resolution.doubts else None
+    early = any(not doubt.late for doubt in resolution.doubts)
+    return resolution.lines[0] if resolution.lines and not early else None
 
 
 _CODES = {"missing": "library-missing", "unusable": "library-unusable", "noexec": "mount-noexec"}

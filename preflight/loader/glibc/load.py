@@ -275,7 +275,7 @@ class _Load:
         for entry in self._maps:
             if entry.elf.has_relr:
                 reason = "its packed relocations (DT_RELR) are not applied by glibc before 2.36"
-                self._doubt(entry.path, None, reason)
+                self._doubts.append(Doubt(entry.path, None, reason, late=True))
 
     def _check_order(self) -> None:
         """
