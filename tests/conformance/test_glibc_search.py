@@ -327,6 +327,13 @@ ORIGIN = cases(
         finds=MISSING,
     ),
     Scenario(
+        name="origin-in-needed-without-proc-is-passed-over",
+        files={
+            APP: elf(interpreter=LD, needed=("$ORIGIN/libx.so.1", "libc.so.6")),
+        },
+        prepare=no_proc,
+    ),
+    Scenario(
         name="origin-in-needed",
         files={APP: program("$ORIGIN/../a/libx.so"), f"{A}/libx.so": library("libx.so")},
     ),

@@ -193,13 +193,17 @@ class _Load:
             yield from self._maps[known:]
 
     def _expanded(self, name: str, current: _Map, *, optional: bool) -> str | None:
-        if not tokens.has_token(name):
-            return name
-        expanded = self._search.expand(name, current.requester)
-        if expanded is None and not optional:
+        """
+        Return *name* with its tokens expanded, None where it is passed over.
+
+        What cannot be expanded is silently left out of DT_NEEDED, and fatal in
+        DT_AUXILIARY: so expand_dst() is called.
+        """
+        expanded = self._search.expand(name, current.requester) if tokens.has_token(name) else name
+        if expanded is None:
             if self._setting.path is None and tokens.needs(name, "ORIGIN"):
                 self._doubt(name, current.path, "the install path was not given")
-            else:
+            elif optional:
                 words = "empty dynamic string token substitution"
                 self._refuse(name, current, NotFound(name, words, (), "unusable"), fatal=True)
         return expanded
