@@ -12,7 +12,7 @@ RUN := $(VENV)/bin/python
 CAN_HAVE_HOSTS := $(shell [ "$$(id -u)" = 0 ] && [ -e /etc/debian_version ] && echo yes)
 PYTEST := $(RUN) -m pytest
 
-.PHONY: help venv dev setup lint format test test-quick bench crosscheck docs \
+.PHONY: help venv dev setup lint format test test-quick bench crosscheck fuzz-loader docs \
         hosts-build hosts-up hosts-down clean clean-hosts
 
 help:
@@ -65,6 +65,10 @@ bench: dev
 # make crosscheck  judge every program of some roots in every other; takes long, and root on Debian
 crosscheck: dev
 	$(RUN) -m tests.crosscheck
+
+# make fuzz-loader judge and start random graphs of libraries; a minute, and root on Debian
+fuzz-loader: dev
+	$(RUN) -m tests.fuzz --graphs 2000
 
 # make docs        write what the program says of itself: docs/findings.md, docs/commands.md
 docs: dev

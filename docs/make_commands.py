@@ -5,8 +5,6 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-import click
-
 from preflight.cli import cli
 
 PAGE = Path(__file__).with_name("commands.md")

@@ -13,6 +13,8 @@ The names below are the library surface; the data types live in
 
 from __future__ import annotations
 
+import sys
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 __version__ = "0.1.0"
@@ -49,3 +51,15 @@ def __getattr__(name: str) -> object:
 
     module, attribute = _HOMES.get(name, ("preflight.api", name))
     return getattr(importlib.import_module(module), attribute)
+
+
+class _Surface(ModuleType):
+    """The package: the functions of its surface win over its folders of the same names."""
+
+    def __setattr__(self, name: str, value: object) -> None:
+        # So the import system sets a folder, such as analyze/, that was imported.
+        if not (name in __all__ and isinstance(value, ModuleType)):
+            super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Surface

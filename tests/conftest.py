@@ -27,12 +27,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def fleet() -> Iterator[hosts.Fleet]:
     """The real hosts, up and ready for connections until the session ends."""
     if reason := missing():
-        _skip_or_fail(reason)
+        skip_or_fail(reason)
     with hosts.running() as running:
         yield running
 
 
-def _skip_or_fail(reason: str) -> None:
+def skip_or_fail(reason: str) -> None:
+    """Skip the test, or fail it where the hosts have to be there."""
     if os.environ.get("PREFLIGHT_REQUIRE_HOSTS") == "1":
         pytest.fail(f"no test hosts: {reason}")
     pytest.skip(f"no test hosts: {reason}")

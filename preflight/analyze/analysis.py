@@ -25,7 +25,11 @@ _KINDS = {
 }
 
 
-def analyze(path: str, id: str = "b1", name: str | None = None) -> Requirements:  # noqa: A002
+def analyze(
+    path: str | os.PathLike[str],
+    id: str = "b1",  # noqa: A002
+    name: str | None = None,
+) -> Requirements:
     """
     Return what the file at *path* is and needs.
 
@@ -33,6 +37,7 @@ def analyze(path: str, id: str = "b1", name: str | None = None) -> Requirements:
     last part of *path*).  Every regular file has an answer; raises
     `BinaryError` for a path that is none, or cannot be read.
     """
+    path = os.fspath(path)
     try:
         _check_regular(path, os.stat(path))  # noqa: PTH116 - *path* stays as given
         return _analyze(path, id, Path(path).name if name is None else name)

@@ -11,7 +11,7 @@ from pathlib import Path
 from msgspec import structs
 
 from preflight.analyze import analyze
-from preflight.api import Options
+from preflight.api import Limits, Options
 from preflight.cli.options import ConnectionOptions, StartOptions, expand
 from preflight.errors import UsageError
 from preflight.inventory import Inventory, discover, load, resolve_start
@@ -20,6 +20,8 @@ from preflight.model.requirements import Requirements
 from preflight.model.start import Opener, Start
 from preflight.transport import Options as ConnectOptions
 
+# A host's libraries may come to more than all that one program could ask for.
+_SURVEY = Limits(objects=32768, received_bytes=4 << 30)
 LOCAL = Host(name="localhost", transport="local")
 
 
@@ -87,6 +89,7 @@ def options_of(values: ConnectionOptions, *, everything: bool = False) -> Option
         timeout_s=values["timeout"],
         store=None if values["no_cache"] else cache_directory(),
         everything=everything,
+        limits=_SURVEY if everything else Limits(),
         connect=ConnectOptions(
             connect_timeout_s=values["connect_timeout"],
             user=values["user"],

@@ -22,6 +22,8 @@ from preflight.judge import (
     machine,
     mounts,
     plugin,
+    policy,
+    stack,
     symbols,
     versions,
 )
@@ -45,11 +47,13 @@ class Stage(Struct, frozen=True):
 
 STAGES: tuple[Stage, ...] = (
     Stage((image.check_system, image.check_format, machine.check_machine), machine.predict),
-    Stage((mounts.check_program, mounts.check_directories), mounts.predict),
+    Stage((mounts.check_program, mounts.check_directories, policy.check_policy), mounts.predict),
     Stage((interpreter.check_interpreter,), interpreter.predict),
     Stage((image.check_complete,), image.predict_cut),
+    Stage((cpu.check_loader,), cpu.predict_loader),
+    Stage((stack.check_stack,), stack.predict),
     Stage(
-        (libraries.check_libraries, versions.check_versions),
+        (libraries.check_libraries, versions.check_versions, stack.check_selinux),
         libraries.predict,
     ),
     Stage((cpu.check_cpu_level,), cpu.predict),

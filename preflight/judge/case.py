@@ -65,9 +65,13 @@ class Case:
         """How a shell names the program in its messages."""
         return self.start.install_path or f"./{self.requirements.name}"
 
-    @property
+    @cached_property
     def argv0(self) -> str:
-        """How the loader names the program in its messages."""
+        """How the loader names the program: glibc by argv[0], musl by the path executed."""
+        answer = self.interpreter
+        identity = answer.elf.identity if isinstance(answer, ElfContent) else None
+        if identity and identity.family == "musl":
+            return self.program_name
         return self.start.argv0 or self.program_name
 
     @cached_property

@@ -14,9 +14,34 @@ from preflight.judge.versions import first_line
 from preflight.loader.glibc.release import rules_of
 from preflight.loader.setting import Object
 from preflight.model.elf import Elf
+from preflight.model.question import ElfContent
 from preflight.model.verdict import Finding, Severity
 
 LEVELS = ("x86-64", "x86-64-v2", "x86-64-v3", "x86-64-v4")
+
+
+def check_loader(case: Case) -> Iterator[Finding]:
+    """
+    The loader itself was built for the CPU.
+
+    Source: glibc sysdeps/x86/dl-get-cpu-features.c; what it was built for
+    stands in its own note (sysdeps/x86/isa-level.c).
+    """
+    answer = case.interpreter
+    if not isinstance(answer, ElfContent) or case.interpreter_path is None:
+        return
+    identity = answer.elf.identity
+    if identity and identity.family == "glibc" and _beyond(case, answer.elf) is not False:
+        yield _finding(case, case.interpreter_path, answer.elf, "error")
+
+
+def predict_loader(case: Case) -> Prediction | None:
+    """Return the loader's last words."""
+    answer = case.interpreter
+    if not isinstance(answer, ElfContent):
+        return None
+    level = _wanted(answer.elf)
+    return Prediction(f"Fatal glibc error: CPU does not support {level}", 127)
 
 
 def check_cpu_level(case: Case) -> Iterator[Finding]:
@@ -62,8 +87,12 @@ def _beyond(case: Case, elf: Elf) -> bool | None:
     return elf.isa_needed & ~has != 0
 
 
+def _wanted(elf: Elf) -> str:
+    return LEVELS[min(elf.isa_needed.bit_length() - 1, 3)]
+
+
 def _finding(case: Case, path: str, elf: Elf, severity: Severity) -> Finding:
-    wanted = LEVELS[min(elf.isa_needed.bit_length() - 1, 3)]
+    wanted = _wanted(elf)
     known = case.facts.cpu_level
     message = f"{path} is built for {wanted}, the CPU is {known or 'of an unknown level'}"
     certain = _beyond(case, elf) or severity == "warning"

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from preflight.judge import symbols
 from preflight.judge.case import Case, Prediction
 from preflight.judge.versions import problems
-from preflight.loader.setting import Miss, Resolution
+from preflight.loader.setting import Ending, Miss, Resolution
 from preflight.model.verdict import Finding
 
 
@@ -33,17 +34,24 @@ def predict(case: Case) -> Prediction | None:
     if resolution is None:
         return None
     if any(miss.fatal for miss in resolution.misses):
-        return Prediction(_first_line(resolution), resolution.ending.value)
+        status = resolution.ending
+        if resolution.family == "musl" and status is Ending.ERROR:
+            status = symbols.ending(case)  # it goes on in spite of what is missing
+        return Prediction(_first_line(resolution), status.value)
     found = problems(case)
     endings = [problem.ending for problem in found if problem.ending]
     if endings:
         line = next(iter((*resolution.lines, *(problem.line for problem in found))))
-        return Prediction(line, endings[0].value)
+        # Missing versions are all told before the end, what else goes wrong ends it at once.
+        status = Ending.ERROR if Ending.ERROR in endings else endings[0]
+        return Prediction(line, status.value)
     return None
 
 
 def _first_line(resolution: Resolution) -> str | None:
-    return resolution.lines[0] if resolution.lines else None
+    """Return what is printed first; nobody knows where something unsettled may come before it."""
+    early = any(not doubt.late for doubt in resolution.doubts)
+    return resolution.lines[0] if resolution.lines and not early else None
 
 
 _CODES = {"missing": "library-missing", "unusable": "library-unusable", "noexec": "mount-noexec"}

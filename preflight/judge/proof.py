@@ -41,6 +41,7 @@ _SYMBOL_CODES = ("symbol-missing", "symbol-missing-lazy")
 _NAMED = {"library-missing", "version-missing", *_SYMBOL_CODES}
 # What the kernel or the CPU refuses; a trace knows nothing of it.
 _UNSEEN = {"cpu-level-too-low", "mount-noexec", "permission-denied", "kernel-too-old"}
+_KEPT_LINES = 200
 _SIGNALS = 128  # an exit status above it stands for a signal, in a shell
 _LIMITS = (
     "a trace does not show what the kernel refuses, a CPU of too low a level, or which of the "
@@ -99,12 +100,18 @@ def compare(requirements: Requirements, start: Start, verdict: Verdict, trace: T
     if any(finding.severity == "unknown" for finding in verdict.findings):
         notes.append("what was unknown is not compared")
     return Proof(
-        said=trace.lines,
+        said=_shortened(trace.lines),
         agrees=not differences,
         differences=differences,
         not_proven="; ".join(notes),
         left=trace.left,
     )
+
+
+def _shortened(lines: tuple[str, ...]) -> tuple[str, ...]:
+    """Return what is worth keeping of *lines*: one missing library can make thousands."""
+    more = len(lines) - _KEPT_LINES
+    return lines if more <= 0 else (*lines[:_KEPT_LINES], f"({more} more lines)")
 
 
 def with_proof(requirements: Requirements, start: Start, verdict: Verdict, trace: Trace) -> Verdict:

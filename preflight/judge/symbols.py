@@ -9,6 +9,7 @@ from preflight.judge.versions import first_line
 from preflight.loader.glibc.symbols import SymbolProblem
 from preflight.loader.glibc.symbols import check_symbols as glibc_symbols
 from preflight.loader.musl.symbols import check_symbols as musl_symbols
+from preflight.loader.setting import Ending
 from preflight.model.verdict import Finding
 
 
@@ -19,14 +20,23 @@ def check_symbols(case: Case) -> Iterator[Finding]:
 
 def predict(case: Case) -> Prediction | None:
     """Return the loader's line for the first reference that must be bound at start."""
-    lines = [problem.line for problem in _problems(case) if problem.kind != "call"]
-    return Prediction(first_line(case, lines[0]), 127) if lines else None
+    found = [problem for problem in _problems(case) if problem.kind != "call"]
+    fatal = any(problem.kind != "relink" for problem in found)
+    return Prediction(first_line(case, found[0].line), ending(case).value) if fatal else None
+
+
+def ending(case: Case) -> Ending:
+    """Return how a start ends that gets as far as the symbols."""
+    crash = any(problem.kind == "crash" for problem in _problems(case))
+    return Ending.SEGV if crash else Ending.ERROR
 
 
 def _problems(case: Case) -> tuple[SymbolProblem, ...]:
     setting, resolution = case.setting, case.resolution
     if setting is None or resolution is None or case.inquiry.open:
         return ()
+    if any(doubt.needed_by is not None for doubt in resolution.doubts):
+        return ()  # a library that may be there is not in the list
     check = musl_symbols if resolution.family == "musl" else glibc_symbols
     return tuple(check(setting, resolution))
 
@@ -39,6 +49,14 @@ def _finding(case: Case, problem: SymbolProblem) -> Finding:
             subject=f"relocation type {problem.symbol}",
             needed_by=problem.needed_by,
             message=f"the host's loader does not know relocation type {problem.symbol}",
+        )
+    if problem.kind == "relink":
+        return Finding(
+            code="undecided",
+            severity="unknown",
+            subject=problem.symbol,
+            needed_by=problem.needed_by,
+            message=f"{problem.line}: the loader runs a library's code before it is relocated",
         )
     version = f"@{problem.version}" if problem.version else ""
     name = f"{problem.symbol}{version}"

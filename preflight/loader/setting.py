@@ -83,6 +83,7 @@ class Doubt(Struct, frozen=True):
     subject: str
     needed_by: str | None
     reason: str
+    late: bool = False  # it matters only once every library is loaded
 
 
 class Ending(Enum):

@@ -10,11 +10,33 @@ from preflight.model.inquiry import Inquiry
 from preflight.model.question import BytesContent, ElfContent, Listing
 
 _MUSL_DIRS = ("/lib/", "/usr/local/lib/", "/usr/lib/")
+# What programs name as their interpreter: that a host has none of them is a fact too.
+# Source: glibc sysdeps/*/shlib-versions, musl configure and ldso/dynlink.c.
+_INTERPRETERS = (
+    "/lib/ld-linux.so.2",
+    "/lib64/ld-linux-x86-64.so.2",
+    "/libx32/ld-linux-x32.so.2",
+    "/lib/ld-linux-aarch64.so.1",
+    "/lib/ld-linux-armhf.so.3",
+    "/lib/ld-linux.so.3",
+    "/lib64/ld64.so.2",
+    "/lib/ld64.so.1",
+    "/lib/ld.so.1",
+    "/lib/ld-linux-riscv64-lp64d.so.1",
+    "/lib64/ld-linux-loongarch-lp64d.so.1",
+    *(
+        f"/lib/ld-musl-{machine}.so.1"
+        for machine in (
+            *("x86_64", "i386", "aarch64", "arm", "armhf", "powerpc64le", "s390x"),
+            *("riscv64", "loongarch64", "mips", "mipsel"),
+        )
+    ),
+)
 
 
 def survey(loaders: Iterable[str], inquiry: Inquiry) -> None:
     """Ask *inquiry* for the loaders, their caches, and every library in cache or directories."""
-    for path in loaders:
+    for path in dict.fromkeys((*loaders, *_INTERPRETERS)):
         answer = inquiry.elf(path)
         if isinstance(answer, ElfContent) and answer.elf.identity is not None:
             _ask_of(answer.elf.identity, inquiry)

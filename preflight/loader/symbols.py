@@ -57,8 +57,13 @@ class Symbol(NamedTuple):
         return self.info >> 4 == STB_WEAK
 
     @property
-    def concealed(self) -> bool:
-        """Whether the visibility is internal or hidden."""
+    def local(self) -> bool:
+        """Whether the binding is local."""
+        return self.info >> 4 == STB_LOCAL
+
+    @property
+    def hidden(self) -> bool:
+        """Whether the visibility (internal, hidden) keeps it inside its object."""
         return self.other & 3 in (1, 2)
 
     @property
@@ -117,16 +122,20 @@ class ByIdentity:
         return isinstance(other, ByIdentity) and self.elf is other.elf
 
 
+def symbols_of(elf: Elf) -> Symbols:
+    """Return the decoded symbols of an object; the same for the same object."""
+    return _symbols(ByIdentity(elf))
+
+
 @lru_cache(maxsize=_KEPT)
-def symbols_of(key: ByIdentity) -> Symbols:
-    """Return the decoded symbols of an object, in which hidden visibility counts for nothing."""
+def _symbols(key: ByIdentity) -> Symbols:
     elf = key.elf
     definitions: dict[bytes, tuple[Symbol, ...]] = {}
     used: list[Symbol] = []
     for symbol in _rows(elf):
         # An undefined symbol with a value is a canonical PLT entry: it counts for pointers.
         defined = symbol.place != PLACE_UNDEFINED | PLACE_ZERO
-        if defined and symbol.name and symbol.binding != STB_LOCAL:
+        if defined and symbol.name and not symbol.local:
             definitions[symbol.name] = (*definitions.get(symbol.name, ()), symbol)
         if symbol.uses:
             used.append(symbol)

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from msgspec import Struct
 
 from preflight.loader.setting import Object, Resolution
-from preflight.loader.symbols import ByIdentity, symbols_of
+from preflight.loader.symbols import symbols_of
 from preflight.model.elf import DF_STATIC_TLS, PT_TLS, USE_TLS, Elf
 from preflight.model.text import decode
 
@@ -52,10 +52,10 @@ def _no_room(eager: Sequence[Object]) -> TlsProblem | None:
 
 def _defined_late(entry: Object, opened: Sequence[Object]) -> TlsProblem | None:
     """Return what musl says of a variable that a library defines which came too late."""
-    used = [symbol for symbol in symbols_of(ByIdentity(entry.elf)).used if symbol.uses & USE_TLS]
+    used = [symbol for symbol in symbols_of(entry.elf).used if symbol.uses & USE_TLS]
     for symbol in sorted(used, key=lambda symbol: symbol.data_rank or symbol.slot_rank):
         for party in opened:
-            if symbol.name in symbols_of(ByIdentity(party.elf)).definitions:
+            if symbol.name in symbols_of(party.elf).definitions:
                 return _late(entry, decode(symbol.name), party)
     return _late(entry, "(local)", entry) if not used and _size(entry.elf) else None
 

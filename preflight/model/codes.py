@@ -159,6 +159,16 @@ CODES: dict[str, Code] = {
         says="Permission denied",
         remedy="Install elsewhere, or mount it with exec.",
     ),
+    "exec-policy": Code(
+        title="A security policy has the last word on what is executed",
+        cause="fapolicyd and IMA appraisal refuse programs that they do not trust, and their word "
+        "cannot be read from outside. SELinux lets an unconfined user run the program; a service "
+        "needs the file to carry a label that its domain may execute. An executable stack and "
+        "relocations in code have to be allowed besides, by SELinux and glibc.rtld.execstack.",
+        says="Operation not permitted",
+        remedy="fapolicyd-cli --file add PATH, sign the file for IMA, or restorecon -v PATH. Then "
+        "start the program once as its service would.",
+    ),
     "permission-denied": Code(
         title="The user who starts the program may not reach it",
         cause="A directory on the way to the program may not be searched (x) by that user.",

@@ -7,11 +7,13 @@ from typing import cast
 
 from preflight.model.question import (
     NOT_ASKED,
+    Absent,
     Answer,
     BytesAnswer,
     ElfAnswer,
     List,
     ListAnswer,
+    Listing,
     Question,
     ReadBytes,
     ReadElf,
@@ -25,7 +27,8 @@ class Inquiry:
     Asks one host's answers.
 
     Looking is idempotent: the same answers, the same result.  Questions are
-    kept in the order in which they were first asked.
+    kept in the order in which they were first asked.  What a listing leaves
+    out is absent, without a question.
     """
 
     def __init__(self, answers: Mapping[Question, Answer]) -> None:
@@ -61,8 +64,19 @@ class Inquiry:
 
     def _ask(self, question: Question) -> object:
         self._asked[question] = None
-        answer = self._answers.get(question)
+        answer = self._answers.get(question) or self._by_listing(question.path)
         if answer is None:
             self._open[question] = None
             return NOT_ASKED
         return answer
+
+    def _by_listing(self, path: str) -> Absent | None:
+        """Return that *path* is not there, where the listing of a directory above it says so."""
+        while "/" in path and "/../" not in path:
+            path, _, name = path.rpartition("/")
+            listing = self._answers.get(List(path)) or self._answers.get(List(f"{path}/"))
+            if isinstance(listing, Absent):
+                return listing
+            if isinstance(listing, Listing):
+                return Absent() if name and name not in listing.names else None
+        return None

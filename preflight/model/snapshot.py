@@ -97,6 +97,7 @@ class Facts(Struct, frozen=True, kw_only=True):
     binfmt: tuple[BinfmtHandler, ...] | None = None
     ia32: bool | None = None  # an x86-64 kernel that runs i386 programs
     selinux: str | None = None  # "enforcing", "permissive"; None where there is none
+    ima_appraise: bool | None = None  # the kernel was started to appraise what it executes
     uid: int | None = None
     gids: tuple[int, ...] = ()
     user: str | None = None

@@ -26,7 +26,7 @@ from preflight.probe.frames import Frames
 from preflight.probe.script import COMMAND, bootstrap, word
 from preflight.transport import Session, Stream
 
-_BUDGET_BYTES = 1 << 20
+_BUDGET_BYTES = 8 << 20
 _FALLBACK = "/tmp"  # noqa: S108 - in a directory of its own, by a name that nobody can guess
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 # They change what a trace prints, write files, or run code of their own.
@@ -156,10 +156,12 @@ class _Exchange:
         digest = said["H"][:64]
         if digest and digest != hashlib.sha256(task.program).hexdigest():
             return Trace(refused="the copy on the host is not what was sent", left=left)
-        output, _, status = said["O"].rpartition("\n")
+        output, _, status = said["O"].rpartition("\nstatus ")
+        if not re.fullmatch("[0-9]{1,3}", status):
+            return Trace(refused="what the loader said was cut off", left=left)
         return Trace(
             lines=tuple(line for line in output.split("\n") if line),
-            status=int(status) if status.isdigit() else None,
+            status=int(status),
             program=said["T"],
             left=left,
         )

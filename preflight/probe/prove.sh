@@ -12,7 +12,7 @@ set -f
 umask 077
 IFS=' '
 limit=20 # seconds that a trace may take
-most=98304 # bytes of it that are sent: what one argument of printf may hold
+most=4194304 # bytes of it that are sent
 home='' link=''
 
 frame() { # KIND TEXT
@@ -127,7 +127,7 @@ run() { # DIRECTORY COMMAND...
   dog=$!
   { wait "$traced"; status=$?; } 2>/dev/null
   { kill -TERM "$dog"; wait "$dog"; } 2>/dev/null
-  printf '\n%s' "$status"
+  printf '\nstatus %s' "$status" # where it is missing, the rest was cut off
 }
 
 trace() { # SIZE LINKED DIRECTORY INTERPRETER OPTION VARIABLE...
@@ -138,8 +138,11 @@ trace() { # SIZE LINKED DIRECTORY INTERPRETER OPTION VARIABLE...
   set -- env -i "$@" "$interpreter"
   if [ "$option" != - ]; then set -- "$@" "$option"; fi
   frame T "$file"
-  said=$(run "$directory" "$@" "$file" | tail -c "$most")
-  frame O "$said"
+  run "$directory" "$@" "$file" | head -c "$most" >"$home/said"
+  length=$(wc -c <"$home/said")
+  printf '%s O 0 %s\n' "$nonce" "$((length))"
+  cat "$home/said"
+  printf '\n'
 }
 
 exec 3<&0

@@ -62,18 +62,25 @@ def resolve(root: str, path: str) -> str:
     return "/" + "/".join(done)
 
 
+# Files that come and go within one tick of the clock are not larger.
+_SMALL_BYTES = 1 << 14
+
+
 @lru_cache(maxsize=6_000)
 def _read(identity: FileIdentity) -> Elf:
     return read_file(identity.path)
 
 
 class FileIdentity:
-    """A file that is the same wherever it is mounted."""
+    """A file that is the same wherever it is mounted; a small one by its content."""
 
     def __init__(self, path: str) -> None:
         info = os.stat(path)
         self.path = path
-        self.key = (info.st_dev, info.st_ino, info.st_size, info.st_mtime_ns)
+        self.key: object = (info.st_dev, info.st_ino, info.st_size, info.st_mtime_ns)
+        if info.st_size <= _SMALL_BYTES:
+            with open(path, "rb") as file:
+                self.key = file.read()
 
     def __hash__(self) -> int:
         return hash(self.key)

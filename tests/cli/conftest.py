@@ -1,4 +1,4 @@
-"""Runs the command for real, or its `run` in this process where speed matters; nobody's settings."""
+"""Runs the command for real, or in this process where speed matters, with nobody's settings."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from tests.builders.elf import build_elf
 PROJECT = Path(__file__).parents[2]
 LOADER = "/lib64/ld-linux-x86-64.so.2"
 SETTINGS = ("PREFLIGHT_", "NO_COLOR", "FORCE_COLOR", "COLUMNS", "CI", "TERM", "SSH_AUTH_SOCK")
+SETTINGS += ("PYTHONUNBUFFERED", "PYTHONIOENCODING")
 
 
 class Result(NamedTuple):

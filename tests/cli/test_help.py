@@ -8,6 +8,7 @@ import sys
 import pytest
 
 from docs.make_commands import PAGE, with_help
+from preflight import __version__
 
 COMMANDS = ("check", "inspect", "probe", "hosts", "explain", "schema")
 HEAVY = ("rich", "paramiko", "fabric", "elftools", "yaml", "msgspec", "preflight.api")
@@ -42,8 +43,6 @@ def test_command_has_help(run, name):
 
 def test_version(run):
     """--version names the program and its version, for scripts to compare."""
-    from preflight import __version__
-
     assert (0, f"preflight {__version__}\n", "") == run("--version")
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from jsonschema import Draft202012Validator
 
+from preflight.report import FORMATS
 from tests.cli.conftest import PROJECT
 
 CONTROL = re.compile(r"[^\n\x20-\x7e\u00a0-\uffff]")
@@ -106,9 +107,7 @@ def test_several_local_binaries_lie_where_they_are(run, program, tmp_path):
 @pytest.mark.parametrize("name", ["table", "json", "jsonl"])
 def test_hostile_names_reach_no_terminal(run, program, name):
     """No control sequence from a binary is printed, in any format."""
-    result = run(
-        "check", "--local", program(needed=HOSTILE), "--format", name, "--explain", "-v"
-    )
+    result = run("check", "--local", program(needed=HOSTILE), "--format", name, "--explain", "-v")
 
     assert CONTROL.findall(result.out) == []
     assert "\u202e" not in result.out
@@ -166,6 +165,7 @@ def test_colour_on_a_terminal(start, program, monkeypatch, settings, is_coloured
     assert is_coloured == ("\x1b[" in shown)
 
 
+@pytest.mark.slow
 def test_progress_is_shown_to_people_alone(start, program, inventory, silent, monkeypatch):
     """A bar on a terminal's standard error after a moment, and nothing of it under CI."""
     port = silent.getsockname()[1]
@@ -216,7 +216,8 @@ def test_full_file_does_not_cost_the_other_reports(preflight, program):
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--help"], ["explain"], ["schema"], ["hosts", "-i", "a,"], ["inspect", "/bin/ls"]]
+    "arguments",
+    [["--help"], ["explain"], ["schema"], ["hosts", "-i", "a,"], ["inspect", "/bin/ls"]],
 )
 def test_every_command_notices_a_full_disk(preflight, arguments):
     """No command takes lost output for success."""
@@ -244,7 +245,7 @@ def test_closed_standard_output(start, program):
     assert (0, "") == (process.returncode, err)
 
 
-def test_json_is_utf8_in_any_locale(preflight, inventory, program, monkeypatch):
+def test_json_is_utf8_in_any_locale(preflight, program, monkeypatch):
     """What programs read does not depend on the operator's language."""
     monkeypatch.setenv("PYTHONIOENCODING", "latin-1")
     name = program("app\u2713")
@@ -266,8 +267,6 @@ def test_report_directory_is_checked_before_the_run(run, program, inventory, sil
 
 def test_manual_lists_the_formats():
     """docs/commands.md and --help name every format that there is."""
-    from preflight.report import FORMATS
-
     page = (PROJECT / "docs" / "commands.md").read_text("utf-8")
 
     assert ", ".join(FORMATS) in page

@@ -130,6 +130,16 @@ def elf(**fields: object) -> Raw:
     return Raw(build(**fields))
 
 
+def patched(soname: str, *changes: tuple[int, bytes]) -> Patch:
+    """Return a good 64-bit library with bytes changed: offset → bytes."""
+    return Patch(elf(soname=soname), changes)
+
+
+def header(index: int, field: int) -> int:
+    """Return where a field of the 64-bit program header number *index* stands."""
+    return 64 + 56 * index + field
+
+
 @functools.cache
 def content(build: Build) -> bytes:
     """Return the bytes of a regular file."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -10,7 +9,9 @@ import pytest
 from tests.conformance import judged, real
 from tests.conformance.scenario import Scenario
 from tests.conformance.stage import Stage
+from tests.conftest import skip_or_fail
 from tests.hosts import roots, runs
+from tests.hosts.needs import missing
 
 Agreement = Callable[[Scenario, str], None]
 
@@ -18,8 +19,8 @@ Agreement = Callable[[Scenario, str], None]
 @pytest.fixture(scope="session")
 def stage() -> Iterator[Stage]:
     """Yield the place for scenarios; skips where nobody can mount a root."""
-    if os.geteuid() != 0:
-        pytest.skip("needs root and its cached root file systems")
+    if reason := missing():
+        skip_or_fail(reason)
     roots.build()
     with runs.started() as directory:
         yield Stage(directory)

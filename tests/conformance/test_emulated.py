@@ -8,8 +8,8 @@ import pytest
 
 from tests.builders.elf import Symbol
 from tests.conformance.builds import Copy, Dir, Link, Raw, elf
+from tests.conformance.prepare import chmod, noexec
 from tests.conformance.scenario import APP, Scenario, case_name, cases
-from tests.conformance.test_kernel import chmod, noexec
 from tests.hosts import binfmt
 
 pytestmark = pytest.mark.hosts

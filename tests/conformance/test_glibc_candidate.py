@@ -5,9 +5,21 @@ from __future__ import annotations
 import pytest
 
 from tests.builders.elf import Note
-from tests.conformance.builds import Build, Dir, Link, Patch, Raw, elf, library, program, runpath
+from tests.conformance.builds import (
+    Build,
+    Dir,
+    Link,
+    Patch,
+    Raw,
+    elf,
+    header,
+    library,
+    patched,
+    program,
+    runpath,
+)
+from tests.conformance.prepare import noexec
 from tests.conformance.scenario import APP, GLIBC, Scenario, case_name, cases
-from tests.conformance.test_kernel import noexec
 
 pytestmark = pytest.mark.hosts
 
@@ -36,16 +48,6 @@ def first(name: str, build: Build, finds: object, roots: tuple[str, ...] = GLIBC
     return Scenario(name=name, files=files, finds=finds, roots=roots)
 
 
-def patched(*changes: tuple[int, bytes], base: Build = PLAIN) -> Patch:
-    """Return a good library with bytes changed."""
-    return Patch(base, changes)
-
-
-def header(index: int, at: int) -> int:
-    """Return where a field of the program header number *index* stands."""
-    return 64 + 56 * index + at
-
-
 def abi_tag(system: int, *release: int) -> Build:
     """Return a library with an ABI tag."""
     words = b"".join(number.to_bytes(4, "little") for number in (system, *release))
@@ -57,7 +59,7 @@ SKIPPED = cases(
     lone("other-class-only", elf(machine=3, bits=32, soname=X), MISSING),
     first("other-machine-first", elf(machine=183, soname=X), ()),
     lone("other-machine-only", elf(machine=183, soname=X), MISSING),
-    first("class-of-no-kind", patched((CLASS, b"\0")), ()),
+    first("class-of-no-kind", patched(X, (CLASS, b"\0")), ()),
     first("a-loop-ends-the-list", Link(X), MISSING),
     first("dangling-link", Link("nowhere"), ()),
     lone(
@@ -89,30 +91,30 @@ FATAL = cases(
     first("empty-file", Raw(b""), UNUSABLE),
     first("directory", Dir(), UNUSABLE),
     first("big-endian", elf(machine=62, endian="big", soname=X), ()),
-    first("data-encoding-zero", patched((DATA, b"\0")), UNUSABLE),
-    first("ident-version", patched((VERSION, b"\2")), UNUSABLE),
-    first("file-version", patched((E_VERSION, b"\2")), UNUSABLE),
-    first("osabi-9", patched((OSABI, b"\x09")), UNUSABLE),
-    first("osabi-gnu", patched((OSABI, b"\3")), ()),
-    first("osabi-arm-on-another-machine", patched((OSABI, b"\x40")), UNUSABLE),
-    first("abi-version-1", patched((ABI_VERSION, b"\1")), UNUSABLE),
-    first("gnu-abi-version-2", patched((OSABI, b"\3\2")), ()),
-    first("gnu-abi-version-3", patched((OSABI, b"\3\3")), ()),
-    first("gnu-abi-version-4", patched((OSABI, b"\3\4")), UNUSABLE),
-    first("gnu-abi-version-9", patched((OSABI, b"\3\x09")), UNUSABLE),
-    first("padding", patched((PAD + 3, b"\1")), UNUSABLE),
-    first("object-file", patched((TYPE, b"\1")), UNUSABLE),
-    first("phentsize", patched((PHENTSIZE, b"\x20")), UNUSABLE),
-    first("headers-beyond-the-end", patched((PHOFF, b"\0\0\1")), UNUSABLE),
+    first("data-encoding-zero", patched(X, (DATA, b"\0")), UNUSABLE),
+    first("ident-version", patched(X, (VERSION, b"\2")), UNUSABLE),
+    first("file-version", patched(X, (E_VERSION, b"\2")), UNUSABLE),
+    first("osabi-9", patched(X, (OSABI, b"\x09")), UNUSABLE),
+    first("osabi-gnu", patched(X, (OSABI, b"\3")), ()),
+    first("osabi-arm-on-another-machine", patched(X, (OSABI, b"\x40")), UNUSABLE),
+    first("abi-version-1", patched(X, (ABI_VERSION, b"\1")), UNUSABLE),
+    first("gnu-abi-version-2", patched(X, (OSABI, b"\3\2")), ()),
+    first("gnu-abi-version-3", patched(X, (OSABI, b"\3\3")), ()),
+    first("gnu-abi-version-4", patched(X, (OSABI, b"\3\4")), UNUSABLE),
+    first("gnu-abi-version-9", patched(X, (OSABI, b"\3\x09")), UNUSABLE),
+    first("padding", patched(X, (PAD + 3, b"\1")), UNUSABLE),
+    first("object-file", patched(X, (TYPE, b"\1")), UNUSABLE),
+    first("phentsize", patched(X, (PHENTSIZE, b"\x20")), UNUSABLE),
+    first("headers-beyond-the-end", patched(X, (PHOFF, b"\0\0\1")), UNUSABLE),
     first("headers-cut-off", Patch(PLAIN, cut=64 + 30), UNUSABLE),
     first("fatal-although-a-skipped-one-came-before", Raw(b"text " * 20), UNUSABLE),
 )
 
 MAPPED = cases(
     first(
-        "no-loadable-segment", patched(*((header(i, P_TYPE), b"\0") for i in range(3))), UNUSABLE
+        "no-loadable-segment", patched(X, *((header(i, P_TYPE), b"\0") for i in range(3))), UNUSABLE
     ),
-    first("no-program-headers", patched((PHNUM, b"\0\0")), UNUSABLE),
+    first("no-program-headers", patched(X, (PHNUM, b"\0\0")), UNUSABLE),
     first("executable-of-fixed-address", elf(type=2, soname=X), UNUSABLE),
     first("position-independent-executable", program(), UNUSABLE),
     first("static-executable-of-fixed-address", elf(type=2, dynamic=False), UNUSABLE),
@@ -127,11 +129,11 @@ MAPPED = cases(
         ),
         UNUSABLE,
     ),
-    first("misaligned-offset", patched((header(2, P_OFFSET), b"\x10")), UNUSABLE),
+    first("misaligned-offset", patched(X, (header(2, P_OFFSET), b"\x10")), UNUSABLE),
     first("linked-for-smaller-pages", library(X, flags=("-Wl,-z,max-page-size=0x800",)), UNUSABLE),
     first(
         "alignment-below-a-page",
-        patched((header(2, P_ALIGN), b"\0\x08")),
+        patched(X, (header(2, P_ALIGN), b"\0\x08")),
         {
             "bullseye": UNUSABLE,
             **dict.fromkeys(MODERN, ()),

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import subprocess
-from pathlib import Path
-
 import pytest
 
 from preflight.model.start import Start
 from tests.conformance.builds import Link, Raw, elf, library, program, rpath, runpath
+from tests.conformance.prepare import cached_then, ldconfig, no_proc, without
 from tests.conformance.scenario import APP, Scenario, case_name, cases
 
 pytestmark = pytest.mark.hosts
 
+LD = "/lib64/ld-linux-x86-64.so.2"
 A, B, C = "/opt/app/a", "/opt/app/b", "/opt/app/c"
 X = "libx.so.1"
 LIBX, LIBY = library(X), library("liby.so.1")
@@ -26,27 +25,6 @@ UNUSABLE = (f"library-unusable {X}",)
 def with_env(**env: str) -> Start:
     """Return a start with this environment."""
     return Start(install_path=APP, cwd="/", env=tuple(env.items()))
-
-
-def ldconfig(root: Path) -> None:
-    """Have the root's own ldconfig write its cache."""
-    subprocess.run(["chroot", root, "/sbin/ldconfig"], check=True, capture_output=True)
-
-
-def cached_then(*remove: str) -> object:
-    """Return what writes the cache and then removes files."""
-
-    def prepare(root: Path) -> None:
-        ldconfig(root)
-        for path in remove:
-            Path(f"{root}{path}").unlink()
-
-    return prepare
-
-
-def no_proc(root: Path) -> None:
-    """Take /proc away."""
-    subprocess.run(["umount", root / "proc"], check=True)
 
 
 ORDER = cases(
@@ -173,7 +151,7 @@ ORDER = cases(
     Scenario(
         name="no-cache-at-all",
         files={APP: program(X), f"/usr/lib/{X}": LIBX},
-        prepare=lambda root: (root / "etc/ld.so.cache").unlink(),
+        prepare=without("/etc/ld.so.cache"),
     ),
     Scenario(
         name="cache-is-garbage",
@@ -212,6 +190,20 @@ ORDER = cases(
 )
 
 NAMES = cases(
+    Scenario(
+        name="path-of-a-directory-in-needed",
+        files={APP: elf(interpreter=LD, needed=("/opt/app",))},
+        finds=("library-unusable /opt/app",),
+    ),
+    Scenario(
+        name="name-too-long-for-a-file",
+        files={APP: elf(interpreter=LD, needed=("l" * 300,), runpath=A), f"{A}/{X}": LIBX},
+        finds=("library-missing " + "l" * 300,),
+    ),
+    Scenario(
+        name="empty-name-in-needed",
+        files={APP: elf(interpreter=LD, needed=("",))},
+    ),
     Scenario(
         name="path-in-needed-with-the-right-cwd",
         files={APP: program("sub/libx.so"), "/srv/sub/libx.so": library("libx.so")},
@@ -333,6 +325,13 @@ ORIGIN = cases(
         files={APP: program(X, flags=runpath("$ORIGIN/../a")), f"{A}/{X}": LIBX},
         prepare=no_proc,
         finds=MISSING,
+    ),
+    Scenario(
+        name="origin-in-needed-without-proc-is-passed-over",
+        files={
+            APP: elf(interpreter=LD, needed=("$ORIGIN/libx.so.1", "libc.so.6")),
+        },
+        prepare=no_proc,
     ),
     Scenario(
         name="origin-in-needed",

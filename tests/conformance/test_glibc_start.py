@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from preflight.model.start import Start
-from tests.conformance.builds import Build, Gcc, Raw, elf, library, program, runpath
+from tests.conformance.builds import Build, Gcc, Link, Raw, elf, library, program, runpath
 from tests.conformance.scenario import APP, Scenario, case_name, cases
 
 pytestmark = pytest.mark.hosts
@@ -15,6 +15,7 @@ X = "libx.so.1"
 LIBX = library(X)
 PRE = "/opt/pre.so"
 MODERN = ("bookworm", "trixie", "sid")
+EXEC_STACK = ("-Wl,-z,execstack",)
 V4 = ("-Wl,-z,x86-64-v4",)
 V3 = ("-Wl,-z,x86-64-v3",)
 
@@ -85,6 +86,15 @@ PRELOADS = cases(
         },
         ("library-missing /none.so", "symbol-missing f"),
     ),
+    preload("preload-of-libc", "libc.so.6", {}),
+    preload("preload-of-a-directory", "/opt", {}, ("library-unusable /opt",)),
+    preload("preload-is-a-loop", PRE, {PRE: Link("pre.so")}, (f"library-missing {PRE}",)),
+    preload(
+        "preload-beyond-nodeflib",
+        "libc.so.6",
+        {APP: program("libc.so.6", flags=("-Wl,-z,nodefaultlib",))},
+        ("library-missing libc.so.6",),
+    ),
     preload("preload-twice", f"{PRE}:{PRE}", {PRE: library("pre.so")}),
     preload("preload-with-origin", "$ORIGIN/../pre.so", {"/opt/app/pre.so": library("pre.so")}),
     preload_file("file-of-preloads", f"{PRE}\n".encode(), {PRE: library("pre.so")}),
@@ -143,6 +153,45 @@ NAMES = cases(
         },
         start=Start(install_path=APP, cwd="/", argv0="-sh"),
         finds=("symbol-missing f",),
+    ),
+)
+
+
+FORBIDDEN = Start(install_path=APP, cwd="/", env=(("GLIBC_TUNABLES", "glibc.rtld.execstack=0"),))
+STACKS = cases(
+    Scenario(
+        name="executable-stack-forbidden-by-a-tunable",
+        files={APP: program(X, flags=runpath(A)), f"{A}/{X}": library(X, flags=EXEC_STACK)},
+        start=FORBIDDEN,
+        finds={
+            "bookworm": (),
+            **dict.fromkeys(("trixie", "sid"), (f"library-unusable {X}",)),
+        },
+        roots=MODERN,
+    ),
+    Scenario(
+        name="executable-stack-of-the-program-forbidden-by-a-tunable",
+        files={APP: program(flags=EXEC_STACK)},
+        start=FORBIDDEN,
+        finds={
+            "bookworm": (),
+            **dict.fromkeys(("trixie", "sid"), ("exec-policy app",)),
+        },
+        roots=MODERN,
+    ),
+    Scenario(
+        name="library-without-a-word-of-the-stack",
+        files={APP: program(X, flags=runpath(A)), f"{A}/{X}": elf(soname=X, exec_stack=None)},
+        start=FORBIDDEN,
+        finds={
+            "bookworm": (),
+            **dict.fromkeys(("trixie", "sid"), (f"library-unusable {X}",)),
+        },
+        roots=MODERN,
+    ),
+    Scenario(
+        name="executable-stack-of-the-program",
+        files={APP: program(flags=EXEC_STACK)},
     ),
 )
 
@@ -208,7 +257,7 @@ CPUS = cases(
 )
 
 
-@pytest.mark.parametrize(("scenario", "root"), [*PRELOADS, *NAMES, *CPUS], ids=case_name)
+@pytest.mark.parametrize(("scenario", "root"), [*PRELOADS, *NAMES, *STACKS, *CPUS], ids=case_name)
 def test_start(scenario, root, agree):
     """The start's surroundings count as they do for ld.so."""
     agree(scenario, root)

@@ -179,7 +179,10 @@ RELR = cases(
             )
         },
         finds={
-            "bullseye": ("version-missing libc.so.6:GLIBC_ABI_DT_RELR",),
+            "bullseye": (
+                "version-missing libc.so.6:GLIBC_ABI_DT_RELR",
+                f"undecided {APP}",
+            ),
             **dict.fromkeys(MODERN, ()),
         },
     ),
@@ -199,10 +202,19 @@ RELR = cases(
     Scenario(
         name="relr-without-any-need-of-libc",
         files={APP: elf(interpreter=LD, tags=RELR_TAGS)},
+        roots=MODERN,
+    ),
+    Scenario(
+        name="relr-is-not-known",
+        files={APP: elf(interpreter=LD, tags=RELR_TAGS)},
+        finds=(f"undecided {APP}",),
+        roots=("bullseye",),
+        undone=True,
     ),
     Scenario(
         name="relr-without-version-needs",
         files={APP: elf(interpreter=LD, needed=("libc.so.6",), tags=RELR_TAGS)},
+        roots=MODERN,
     ),
 )
 

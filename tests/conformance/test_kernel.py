@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from preflight.model.start import Start
 from tests.conformance.builds import Copy, Dir, Link, Patch, Raw, elf, program
+from tests.conformance.prepare import chmod, noexec
 from tests.conformance.scenario import APP, Scenario, case_name, cases
-from tests.hosts import runs
 
 pytestmark = pytest.mark.hosts
 
@@ -18,27 +16,6 @@ HOME = program(interpreter=LD)
 ONE = ("bookworm",)
 LOADER = "/lib64/ld-linux-x86-64.so.2"
 PHENTSIZE, PHNUM = 54, 56  # where they stand in a 64-bit header
-
-
-def chmod(path: str, mode: int) -> object:
-    """Return what gives *path* of a root this mode."""
-    return lambda root: Path(f"{root}{path}").chmod(mode)
-
-
-def noexec(path: str) -> object:
-    """Return what moves the files of a directory to a noexec mount."""
-
-    def prepare(root: Path) -> None:
-        directory = Path(f"{root}{path}")
-        files = {file.name: file.read_bytes() for file in directory.iterdir()}
-        runs.mount("tmpfs", "noexec", directory, "noexec,mode=755")
-        for name, data in files.items():
-            (directory / name).write_bytes(data)
-            (directory / name).chmod(0o755)
-
-    return prepare
-
-
 MAIN = elf(interpreter=LOADER)
 STATIC = elf(type=2, dynamic=False)
 
@@ -190,6 +167,35 @@ CASES = cases(
     Scenario(
         name="program-has-unknown-osabi",
         files={APP: elf(type=2, dynamic=False, osabi=9)},
+        roots=ONE,
+    ),
+    Scenario(
+        name="interpreter-path-is-empty",
+        files={APP: elf(interpreter="")},
+        finds=("format-not-elf app",),
+        roots=ONE,
+    ),
+    Scenario(
+        name="interpreter-path-is-too-long",
+        files={APP: elf(interpreter="/" * 4096 + "x")},
+        finds=("format-not-elf app",),
+        roots=ONE,
+    ),
+    Scenario(
+        name="interpreter-path-is-as-long-as-can-be",
+        files={APP: elf(interpreter="/" * 4094 + "x")},
+        finds=("interpreter-missing " + "/" * 4094 + "x",),
+        roots=ONE,
+    ),
+    Scenario(
+        name="interpreter-path-with-a-nul-inside",
+        files={APP: elf(interpreter=LOADER + "\0garbage")},
+        roots=ONE,
+    ),
+    Scenario(
+        name="interpreter-name-is-too-long",
+        files={APP: elf(interpreter="/opt/" + "x" * 300)},
+        finds=("interpreter-unusable /opt/" + "x" * 300,),
         roots=ONE,
     ),
     Scenario(

@@ -13,15 +13,15 @@ from tests.conformance.builds import (
     Patch,
     Raw,
     elf,
+    header,
     library,
+    patched,
     program,
     rpath,
     runpath,
 )
+from tests.conformance.prepare import no_proc, noexec, without
 from tests.conformance.scenario import APP, Scenario, case_name, cases
-from tests.conformance.test_glibc_candidate import header, patched
-from tests.conformance.test_glibc_search import no_proc
-from tests.conformance.test_kernel import noexec
 
 pytestmark = pytest.mark.hosts
 
@@ -33,7 +33,7 @@ LIBX = library(X)
 MISSING = (f"library-missing {X}",)
 UNDECIDED = (f"undecided {X}",)
 UNUSABLE = (f"library-unusable {X}",)
-PATH_FILE = "etc/ld-musl-x86_64.path"
+PATH_FILE = "/etc/ld-musl-x86_64.path"
 BAD = Raw(b"no ELF file, but longer than the header of one is\n" * 2)
 
 
@@ -62,6 +62,32 @@ SEARCH = cases(
     ),
     one("loader-by-path", {APP: elf(interpreter=LD, needed=(LD,))}),
     one("library-absent", {APP: app(X)}, MISSING),
+    one(
+        "program-is-named-by-its-path-and-not-by-argv0",
+        {APP: app(X)},
+        MISSING,
+        start=Start(install_path=APP, cwd="/", argv0="something else"),
+    ),
+    one("empty-name-in-needed", {APP: elf(interpreter=LD, needed=("",))}, ("library-missing ",)),
+    one(
+        "name-too-long",
+        {APP: elf(interpreter=LD, needed=("l" * 300,), runpath=A), f"{A}/{X}": LIBX},
+        ("library-missing " + "l" * 300,),
+    ),
+    one(
+        "path-of-a-directory-in-needed",
+        {APP: elf(interpreter=LD, needed=("/opt/app",))},
+        ("library-unusable /opt/app",),
+    ),
+    one(
+        "a-failing-library-leaves-its-errno-to-the-next",
+        {
+            APP: app(Y, X, flags=runpath(A)),
+            f"{A}/{Y}": BAD,
+            PATH_FILE: Raw(b""),
+        },
+        (f"library-unusable {Y}", *MISSING),
+    ),
     one("all-absent-are-listed", {APP: app(X, Y)}, (*MISSING, f"library-missing {Y}")),
     one(
         "library-path-before-rpath",
@@ -81,13 +107,13 @@ SEARCH = cases(
     one(
         "default-path",
         {APP: app(X), f"/usr/local/lib/{X}": LIBX},
-        prepare=lambda root: (root / PATH_FILE).unlink(),
+        prepare=without(PATH_FILE),
     ),
     one(
         "default-path-without-the-library",
         {APP: app(X)},
         MISSING,
-        prepare=lambda root: (root / PATH_FILE).unlink(),
+        prepare=without(PATH_FILE),
     ),
     one(
         "path-file",
@@ -207,20 +233,20 @@ FILES = cases(
     first("directory", Dir()),
     first("loop", Link(X)),
     first("dangling-link", Link("nowhere"), ()),
-    first("magic-is-not-looked-at", patched((0, b"XELF")), UNDECIDED, undone=True),
-    first("class-is-not-looked-at", patched((4, b"\1")), UNDECIDED, undone=True),
-    first("byte-order-is-not-looked-at", patched((5, b"\2")), UNDECIDED, undone=True),
-    first("machine-is-not-looked-at", patched((18, b"\xb7")), UNDECIDED, undone=True),
-    first("osabi-is-not-looked-at", patched((7, b"\x09")), ()),
+    first("magic-is-not-looked-at", patched(X, (0, b"XELF")), UNDECIDED, undone=True),
+    first("class-is-not-looked-at", patched(X, (4, b"\1")), UNDECIDED, undone=True),
+    first("byte-order-is-not-looked-at", patched(X, (5, b"\2")), UNDECIDED, undone=True),
+    first("machine-is-not-looked-at", patched(X, (18, b"\xb7")), UNDECIDED, undone=True),
+    first("osabi-is-not-looked-at", patched(X, (7, b"\x09")), ()),
     first("of-32-bits", elf(machine=3, bits=32, soname=X)),
-    first("object-file", patched((16, b"\1"))),
+    first("object-file", patched(X, (16, b"\1"))),
     first("executable-of-fixed-address", elf(type=2, soname=X), ()),
     first("position-independent-executable", program(interpreter=LD), ()),
-    first("phentsize-larger", patched((54, b"\x60")), UNDECIDED, undone=True),
-    first("no-program-headers", patched((56, b"\0\0"))),
-    first("many-program-headers", patched((56, b"\xff\0"))),
-    first("headers-beyond-the-end", patched((32, b"\0\0\1"))),
-    first("no-loadable-segment", patched((header(2, 0), b"\0"))),
+    first("phentsize-larger", patched(X, (54, b"\x60")), UNDECIDED, undone=True),
+    first("no-program-headers", patched(X, (56, b"\0\0"))),
+    first("many-program-headers", patched(X, (56, b"\xff\0"))),
+    first("headers-beyond-the-end", patched(X, (32, b"\0\0\1"))),
+    first("no-loadable-segment", patched(X, (header(2, 0), b"\0"))),
     first("no-dynamic-section", elf(dynamic=False)),
     first(
         "debug-only-file",

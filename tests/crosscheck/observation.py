@@ -18,6 +18,7 @@ _MUSL_MISSING = re.compile(
     r"^Error loading shared library (.*?): .*\(needed by .*\)$", re.MULTILINE
 )
 _MUSL_SYMBOL = re.compile(r"^Error relocating (.*): (.*): symbol not found$", re.MULTILINE)
+_MUSL_TYPE = re.compile(r"^Error relocating (.*): unsupported relocation type (.*)$", re.MULTILINE)
 _KERNEL = {errno.ENOENT: 127}
 
 
@@ -34,7 +35,11 @@ def traced(run: Run, family: str) -> Traced:
         return Traced(
             missing=frozenset(_MUSL_MISSING.findall(run.err)),
             versions=frozenset(),
-            symbols=frozenset((name, by) for by, name in _MUSL_SYMBOL.findall(run.err)),
+            symbols=frozenset(
+                (name, by)
+                for pattern in (_MUSL_SYMBOL, _MUSL_TYPE)
+                for by, name in pattern.findall(run.err)
+            ),
         )
     lines = run.err.splitlines()
     return Traced(

@@ -31,6 +31,7 @@ class Difference(msgspec.Struct, frozen=True):
     what: str  # outcome, line, exit, missing, versions, symbols, paths
     target: str
     path: str
+    env: str
     predicted: str
     real: str
 
@@ -99,7 +100,7 @@ def compare(
         if predicted is not None:
             found += _of_trace(predicted, verdict, evidence.trace, pair.family)
     for what, said, real in found:
-        yield Difference(what, pair.target, pair.path, str(said), str(real))
+        yield Difference(what, pair.target, pair.path, str(pair.env), str(said), str(real))
 
 
 _Found = list[tuple[str, object, object]]

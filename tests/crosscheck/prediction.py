@@ -19,6 +19,7 @@ import msgspec
 from preflight.judge import judge
 from preflight.judge.case import Case
 from preflight.judge.versions import problems as version_problems
+from preflight.loader.glibc.symbols import SymbolProblem
 from preflight.loader.glibc.symbols import check_symbols as glibc_symbols
 from preflight.loader.musl.symbols import check_symbols as musl_symbols
 from preflight.model.elf import machine_name
@@ -130,14 +131,21 @@ class Target:
             symbols=frozenset(
                 (_words(problem.line) if family == "glibc" else problem.symbol, problem.needed_by)
                 for problem in found
+                if problem.kind != "relink" and not _is_own_malloc(problem)
             ),
         )
 
 
-def _words(line: str) -> str:
+def _is_own_malloc(problem: SymbolProblem) -> bool:
+    """Whether it is what ld.so looks up for itself, at a start but not in a trace."""
+    return problem.symbol == "calloc" and problem.version is not None and problem.library is None
+
+
+def _words(line: str | None) -> str:
     """Return the part of a symbol's line that stands after the object's name."""
-    match = re.search(r"undefined symbol: .*|symbol .* not defined in .*|Inconsistency.*", line)
-    return match[0] if match else line
+    words = r"undefined symbol: .*|symbol .* not defined in .*|Inconsistency.*"
+    match = re.search(words, line or "")
+    return match[0] if match else str(line)
 
 
 def requirements(target: Target, path: str, *, libc: str) -> Requirements:
@@ -170,6 +178,7 @@ def _facts(root: RootFs) -> Facts:
         kernel=os.uname().release,
         libcs=tuple(_libcs(root)),
         cpu_level=cpu_level(),
+        cpu_vendor=_vendor(),
         page_size=os.sysconf("SC_PAGE_SIZE"),
         mounts=(),
         binfmt=(),
@@ -195,3 +204,8 @@ def cpu_level() -> str | None:
     said = subprocess.run([LOADERS[0], "--help"], capture_output=True, text=True, check=True)
     levels = re.findall(r"^ *(x86-64-v\d) \(supported", said.stdout, re.MULTILINE)
     return max(levels, default="x86-64")
+
+
+def _vendor() -> str | None:
+    match = re.search(r"^vendor_id\s*: (\S+)", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
+    return match[1] if match else None

@@ -32,6 +32,7 @@ def differences(path: Path) -> list[str]:
     return found + ([f"{path}: {elf.defect}"] if elf.defect else [])
 
 
+@pytest.mark.slow
 def test_a_sample_of_this_machine_reads_as_readelf_reads_it():
     """Segments, names, versions, symbols and their uses equal readelf's, in 300 files."""
     files = sample(elf_files(*HERE), 300)

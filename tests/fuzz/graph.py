@@ -7,7 +7,6 @@ disagree can be made smaller and kept.
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -68,9 +67,12 @@ class File(msgspec.Struct, frozen=True, omit_defaults=True):
     patches: tuple[tuple[int, bytes], ...] = ()
     cut: int | None = None
     directory: bool = False
+    data: bytes | None = None  # the content itself, where a compiler made it
 
     def content(self) -> bytes:
         """Return the bytes of a regular file."""
+        if self.data is not None:
+            return self.data
         tags = [(30, self.flags)] if self.flags else []
         tags += [(0x6FFFFFFB, self.flags_1)] if self.flags_1 else []
         data = bytearray(
@@ -131,10 +133,13 @@ class Graph(msgspec.Struct, frozen=True, omit_defaults=True):
 
     def clear(self, root: Path) -> None:
         """Remove the files from *root* again."""
-        for file in self.files:
-            path = f"{root}{file.path}"
-            if os.path.lexists(path) and (os.path.islink(path) or not os.path.isdir(path)):
-                os.unlink(path)
+        for directory in {Path(f"{root}{file.path}").parent for file in self.files}:
+            # Also the links that ldconfig made for sonames.
+            for path in directory.glob("libfz*"):
+                if path.is_dir() and not path.is_symlink():
+                    path.rmdir()
+                else:
+                    path.unlink()
         shutil.rmtree(f"{root}{PLACE}", ignore_errors=True)
 
     def smaller(self) -> Iterator[Graph]:
@@ -159,7 +164,7 @@ def _simpler(file: File) -> Iterator[File]:
     defaults = {f.name: f.default for f in msgspec.structs.fields(File) if not f.required}
     for name, default in defaults.items():
         value: Any = getattr(file, name)
-        if value == default or name == "interpreter":
+        if value == default or name in ("interpreter", "data"):
             continue
         yield msgspec.structs.replace(file, **{name: default})
         if isinstance(value, tuple) and len(value) > 1:

@@ -32,7 +32,8 @@ GLIBC = re.compile(
 # With no program's name before them: glibc's elf/rtld.c and assertions, musl's
 # ldso/dynlink.c, and qemu's linux-user/elfload.c, where qemu stands in for the kernel.
 ANONYMOUS = re.compile(
-    r"FATAL: |Fatal glibc error: |Inconsistency detected by ld\.so: "
+    r"FATAL: (kernel too old|cannot determine kernel version)|Fatal glibc error: "
+    r"|Inconsistency detected by ld\.so: "
     r"|Error loading shared library |Error relocating "
     r"|qemu-[a-z0-9_]+(-static)?: "
 )

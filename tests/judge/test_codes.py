@@ -16,7 +16,7 @@ from preflight.model.elf import (
     Segment,
     VersionNeed,
 )
-from preflight.model.question import ElfContent, ReadElf
+from preflight.model.question import BytesContent, ElfContent, ReadBytes, ReadElf, Stat
 from preflight.model.requirements import Requirements
 from preflight.model.snapshot import BinfmtHandler, Mount, Snapshot
 from preflight.model.start import Start
@@ -66,6 +66,17 @@ def _unreachable() -> Scene:
     return h.requirements(h.program()), Start(), host
 
 
+def _locked() -> Scene:
+    passwd = b"root:x:0:0::/:/bin/sh\napp:x:1000:1000::/:/bin/sh\n"
+    answers = h.files({}) | {
+        ReadBytes("/etc/passwd"): BytesContent(h.state(), "", passwd),
+        ReadBytes("/etc/group"): BytesContent(h.state(), "", b"app:x:1000:\n"),
+        Stat("/opt"): h.state(mode=0o040700, real="/opt"),
+        Stat("/"): h.state(mode=0o040755, real="/"),
+    }
+    return scene(h.program(), answers, Start(install_path="/opt/app", run_as="app"))
+
+
 _TOO_OLD = h.loader("2.31", abi_tag=AbiTag(0, (9, 0, 0)))
 _VERSIONED = VersionNeed("liba.so", (NeededVersion("A_2", False, 2),))
 
@@ -104,6 +115,8 @@ SCENES: dict[str, Callable[[], Scene]] = {
     "mount-noexec": lambda: scene(
         h.program(), start=Start(install_path="/opt/app"), mounts=_NOEXEC
     ),
+    "exec-policy": lambda: scene(h.program(), ima_appraise=True),
+    "permission-denied": _locked,
     "os-unsupported": lambda: scene(h.program(), system="FreeBSD"),
     "libc-unsupported": lambda: scene(h.program(), _stranger()),
     "install-path-unknown": lambda: scene(h.program("liba.so", runpath="$ORIGIN/lib")),

@@ -14,7 +14,6 @@ from pathlib import Path
 
 import pytest
 
-from preflight import probe
 from preflight.elf import read_bytes
 from preflight.errors import TransportError
 from preflight.model import text
@@ -30,7 +29,7 @@ from preflight.model.question import (
     ReadElf,
     Stat,
 )
-from preflight.probe import knowledge
+from preflight.probe import knowledge, script
 from preflight.probe.knowledge import Limits
 from preflight.probe.script import COMMAND, bootstrap
 from preflight.probe.store import Store
@@ -417,7 +416,7 @@ def test_script_is_clean():
     """Shellcheck finds nothing to say about the script."""
     if shutil.which("shellcheck") is None:
         pytest.skip("shellcheck is not installed")
-    path = Path(probe.__file__).with_name("script.sh")
+    path = Path(script.__file__).with_name("script.sh")
 
     done = subprocess.run(["shellcheck", "-s", "sh", path], capture_output=True, check=False)
 

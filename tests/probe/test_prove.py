@@ -137,6 +137,19 @@ def test_loader_agrees_about_missing_symbols_and_libraries(fleet, tmp_path, name
     assert any("f" in finding.subject for finding in lacking.findings)
 
 
+def test_thousands_of_lines_arrive_whole(fleet):
+    """A library that takes very many symbols with it is still named; the report is cut short."""
+    root = fleet.root("trixie")
+    library = root / "usr/lib/x86_64-linux-gnu/libcrypto.so.3"
+    library.rename(root / "tmp/libcrypto")
+
+    verdict = _proof(fleet, "trixie", root / "usr/bin/openssl")
+    (root / "tmp/libcrypto").rename(library)
+
+    assert (verdict.outcome, verdict.proof.agrees) == ("blocked", True), verdict.proof
+    assert "more lines)" in verdict.proof.said[-1]
+
+
 def test_nothing_of_the_program_runs(fleet, tmp_path):
     """Neither main, constructors nor IFUNC resolvers of what is traced are executed."""
     library, program = tmp_path / "liba.so", tmp_path / "app"

@@ -9,9 +9,7 @@ import os
 import re
 import subprocess
 import tempfile
-import time
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -196,17 +194,3 @@ def test_a_file_that_cannot_be_read_is_a_warning(tmp_path):
     known = load((str(tmp_path), str(tmp_path / "absent")))
 
     assert known.warnings == (f"{tmp_path}: Is a directory",)
-
-
-@pytest.mark.parametrize("count", [2000, 20000])
-def test_loading_is_linear(count):
-    """Thousands of lines, of which a third is hashed, are read in well under a second."""
-    names = ["web{}", "[web{}]:22", "web{}"]
-    lines = [line(names[n % 3].format(n), key(n % 256)) for n in range(count)]
-    lines[::3] = [line(hashed(f"web{n}"), key(n % 256)) for n in range(0, count, 3)]
-    content = "\n".join(lines).encode()
-    start = time.process_time()
-
-    known_hosts.parse("known", content)
-
-    assert time.process_time() - start < 50e-6 * count

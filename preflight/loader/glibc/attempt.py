@@ -126,12 +126,12 @@ class _Attempt:
         if "/" in self._name:
             yield iter([Place("path in DT_NEEDED", self._name)])
             return
-        for number, places in enumerate(self._search.lists(self._name, self._requester)):
-            if number == _SYSTEM_LIST and (self._open or self._search.cache_pending):
-                # Only what the answers leave over is looked for there.
-                self._open = True
-                return
-            yield places
+        yield from self._search.lists(self._name, self._requester)
+        if self._open or self._search.cache_pending:
+            # Only what the answers leave over is looked for there.
+            self._open = True
+            return
+        yield self._search.system(self._name, self._requester)
 
     def _walk(self, places: PathList) -> _Move:
         for place in places:
@@ -152,12 +152,18 @@ class _Attempt:
             self._open = True
             return _Move.NEXT_PLACE
         if isinstance(answer, Absent):
-            return self._next(place, "no such file", answer.errno)
+            return self._absent(place, answer.errno)
         if place.uncertain:
             return self._uncertain(place, place.uncertain)
         if isinstance(answer, Failed):
             return self._failed(place, answer.errno)
         return self._opened(place, answer)
+
+    def _absent(self, place: Place, errno: str) -> _Move:
+        if self._search.passes_over(place, self._requester):
+            self._note(place, "no such directory")
+            return _Move.NEXT_PLACE
+        return self._next(place, "no such file", errno)
 
     def _failed(self, place: Place, errno: str) -> _Move:
         if errno == "EISDIR":
@@ -175,6 +181,7 @@ class _Attempt:
         result = examine(content.elf, self._site, noexec=noexec)
         if result.fate is Fate.USED:
             self._note(place, "found")
+            self._search.errno = None  # open_verify() resets it
             self._result = Found(place, content, tuple(self._steps))
             return _Move.END
         if result.fate in (Fate.SKIPPED, Fate.OTHER_CLASS):

@@ -14,7 +14,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from preflight.loader.symbols import (
-    STB_LOCAL,
+    STT_GNU_IFUNC,
     STT_TLS,
     ByIdentity,
     Symbol,
@@ -45,8 +45,8 @@ class Interface(NamedTuple):
     """
     What one object wants and offers.
 
-    *wants* leaves out what may stay unbound (weak) and what a copy relocation
-    wants, which stands in *copies*.  A want whose key is among the *offers* of
+    *wants* leaves out what may stay unbound, which stands in *weak*, and what a
+    copy relocation wants, which stands in *copies*.  A want whose key is among the *offers* of
     an object in scope is met, but for the assertion of `Answer.INCONSISTENT`.
     """
 
@@ -54,7 +54,9 @@ class Interface(NamedTuple):
     symbols: Symbols
     wants: Mapping[bytes, Reference]
     copies: tuple[Reference, ...]
+    weak: tuple[Reference, ...]
     offers: frozenset[bytes]
+    ifuncs: frozenset[bytes]  # those of the offers whose address a resolver tells
 
 
 class Answer(Enum):
@@ -104,7 +106,7 @@ def _eligible(symbol: Symbol, uses: int) -> bool:
         return False
     if symbol.undefined and uses & (USE_SLOT | USE_TLS):
         return False
-    return symbol.type in _ALLOWED_TYPES and not symbol.concealed
+    return symbol.type in _ALLOWED_TYPES and not symbol.hidden
 
 
 def _same_version(symbols: Symbols, symbol: Symbol, wanted: str) -> bool:
@@ -117,21 +119,23 @@ def _same_version(symbols: Symbols, symbol: Symbol, wanted: str) -> bool:
 
 @lru_cache(maxsize=2048)
 def _interface(key: ByIdentity) -> Interface:
-    symbols = symbols_of(key)
+    symbols = symbols_of(key.elf)
     references = [_reference(symbols, symbol) for symbol in symbols.used if _is_wanted(symbol)]
     has_table = key.elf.has_version_table
     return Interface(
         has_table,
         symbols,
-        {r.key: r for r in references if not r.symbol.copied},
+        {r.key: r for r in references if not r.symbol.copied and not r.symbol.weak},
         tuple(r for r in references if r.symbol.copied),
-        frozenset(_offers(symbols, has_table=has_table)),
+        tuple(r for r in references if r.symbol.weak and not r.symbol.copied),
+        frozenset(_offers(symbols.definitions, symbols, has_table=has_table)),
+        frozenset(_offers(_ifuncs(symbols), symbols, has_table=has_table)),
     )
 
 
 def _is_wanted(symbol: Symbol) -> bool:
-    """Whether a relocation looks the symbol up in other objects and dies without it."""
-    if symbol.binding == STB_LOCAL or symbol.concealed or symbol.weak:
+    """Whether a relocation looks the symbol up in other objects."""
+    if symbol.local or symbol.hidden:
         return False
     return symbol.undefined or symbol.copied
 
@@ -143,9 +147,16 @@ def _reference(symbols: Symbols, symbol: Symbol) -> Reference:
     return Reference(symbol, *(version or (None, None)))
 
 
-def _offers(symbols: Symbols, *, has_table: bool) -> Iterator[bytes]:
-    """Yield the key of every reference that a real definition answers."""
-    for name, found in symbols.definitions.items():
+def _ifuncs(symbols: Symbols) -> dict[bytes, tuple[Symbol, ...]]:
+    found = symbols.definitions.items()
+    return {n: s for n, s in found if any(symbol.type == STT_GNU_IFUNC for symbol in s)}
+
+
+def _offers(
+    definitions: Mapping[bytes, tuple[Symbol, ...]], symbols: Symbols, *, has_table: bool
+) -> Iterator[bytes]:
+    """Yield the key of every reference that one of the *definitions* answers."""
+    for name, found in definitions.items():
         defined = [s for s in found if not s.undefined and _eligible(s, 0)]
         for symbol in defined:
             version = symbols.versions.get(symbol.version_index)

@@ -8,6 +8,7 @@ skipped and the search goes on; a file that is broken ends it.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import Enum
 
 from msgspec import Struct
@@ -23,6 +24,7 @@ from preflight.model.elf import (
     PT_DYNAMIC,
     PT_LOAD,
     Elf,
+    Segment,
 )
 
 _EF_ARM_SOFT, _EF_ARM_HARD = 0x200, 0x400
@@ -55,8 +57,8 @@ class Site(Struct, frozen=True):
     page_size: int
     kernel: tuple[int, int, int]
     multiarch: bool  # Debian's loader, which looks at the machine before it complains
+    stack_locked: bool = False  # no executable stack may be had
     opening: bool = False  # by dlopen(3), no longer at start
-    executable_stack: bool = False  # what runs already has one
 
 
 def examine(elf: Elf, site: Site, *, noexec: bool = False) -> Examination:
@@ -156,12 +158,8 @@ def _abi_tag(elf: Elf, site: Site) -> Examination | None:
 def _map(elf: Elf, site: Site, *, noexec: bool) -> Examination | None:
     """The tests of _dl_map_object_from_fd(), in its order."""
     loads = [segment for segment in elf.segments if segment.type == PT_LOAD]
-    for segment in loads:
-        if site.rules.checks_alignment and segment.align & (site.page_size - 1):
-            return _at_map("ELF load command alignment not page-aligned")
-        step = max(segment.align, 1) if site.rules.checks_alignment else site.page_size
-        if (segment.vaddr - segment.offset) & (step - 1):
-            return _at_map(site.rules.misaligned)
+    if words := _misaligned(loads, site):
+        return _at_map(words)
     if not loads:
         return _at_map("object file has no loadable segments")
     if elf.type == ET_EXEC:
@@ -174,18 +172,22 @@ def _map(elf: Elf, site: Site, *, noexec: bool) -> Examination | None:
         return Examination(Fate.CRASH, "the file is shorter than its segments (SIGBUS)")
     if elf.dt_flags_1 & DF_1_PIE and site.rules.refuses_pie:
         return _at_map("cannot dynamically load position-independent executable")
-    return _opening(elf, site) if site.opening else None
-
-
-def _opening(elf: Elf, site: Site) -> Examination | None:
-    """What only dlopen(3) refuses."""
-    if elf.dt_flags_1 & DF_1_NOOPEN:
+    if site.opening and elf.dt_flags_1 & DF_1_NOOPEN:
         return _at_map("shared object cannot be dlopen()ed")
     # Without PT_GNU_STACK an object is taken to want one (DEFAULT_STACK_PERMS).
-    wants_stack = elf.exec_stack is not False and not site.executable_stack
-    if wants_stack and site.rules.refuses_exec_stack:
-        words = "cannot enable executable stack as shared object requires: Invalid argument"
-        return _at_map(words)
+    if site.stack_locked and elf.exec_stack is not False:
+        words = "cannot enable executable stack as shared object requires"
+        return _at_map(f"{words}: Invalid argument")
+    return None
+
+
+def _misaligned(loads: Sequence[Segment], site: Site) -> str | None:
+    for segment in loads:
+        if site.rules.checks_alignment and segment.align & (site.page_size - 1):
+            return "ELF load command alignment not page-aligned"
+        step = max(segment.align, 1) if site.rules.checks_alignment else site.page_size
+        if (segment.vaddr - segment.offset) & (step - 1):
+            return site.rules.misaligned
     return None
 
 

@@ -29,7 +29,7 @@ from preflight.loader.glibc.attempt import (
     spelled_out,
 )
 from preflight.loader.glibc.candidate import Fate, Site, examine
-from preflight.loader.glibc.release import Release, inconsistency, parse_release, rules_of
+from preflight.loader.glibc.release import Release, Rules, inconsistency, parse_release, rules_of
 from preflight.loader.glibc.search import Requester, Search
 from preflight.loader.setting import (
     Doubt,
@@ -42,6 +42,7 @@ from preflight.loader.setting import (
 )
 from preflight.model.elf import DT_AUXILIARY, EM_386, Elf, VersionDef
 from preflight.model.question import BytesContent, ElfContent, Failed
+from preflight.model.start import Start
 
 
 def load(setting: Setting) -> Resolution:
@@ -64,6 +65,12 @@ def release_of(setting: Setting) -> Release | None:
         match = re.search(r"/ld-(\d+\.\d+)\.so$", answer.state.real)
         return parse_release(match[1]) if match else None
     return None
+
+
+def locks_stack(start: Start, rules: Rules) -> bool:
+    """Whether the start's tunables forbid executable stacks (elf/dl-execstack-tunable.c)."""
+    tunables = (start.variable("GLIBC_TUNABLES") or "").split(":")
+    return rules.execstack_tunable and "glibc.rtld.execstack=0" in tunables
 
 
 @dataclass(slots=True)
@@ -117,6 +124,7 @@ class _Load:
             setting.facts.page_size or 4096,
             _kernel(setting.facts.kernel),
             any("-linux-gnu" in directory for directory in self._search.system_dirs),
+            locks_stack(setting.start, self._rules),
         )
         self._misses: list[Miss] = []
         self._doubts: list[Doubt] = []
@@ -136,6 +144,7 @@ class _Load:
         self._check_order()
         if self._setting.plugin is not None:
             self._open_plugin(self._setting.plugin)
+        self._doubt_packed()
         return Resolution(
             family="glibc",
             release=self._release,
@@ -157,9 +166,8 @@ class _Load:
         at_start = len(self._maps)
         self._prefix = ""
         self._lines.clear()  # dlerror(3) begins anew
-        self._site = structs.replace(
-            self._site, opening=True, executable_stack=self._has_executable_stack()
-        )
+        locked = self._rules.refuses_exec_stack and not self._has_executable_stack()
+        self._site = structs.replace(self._site, opening=True, stack_locked=locked)
         if self._map_plugin(plugin):
             self._complete(self._maps[at_start:])
         for entry in self._maps[at_start:]:
@@ -214,7 +222,7 @@ class _Load:
             for miss in self._misses[known:]:
                 self._lines.append(
                     f"ERROR: ld.so: object '{name}' from {source} cannot be preloaded "
-                    f"({miss.message.partition(': ')[0]}): ignored."
+                    f"({_without_errno(miss.message)}): ignored."
                 )
 
     def _preloads(self) -> Iterator[tuple[str, str]]:
@@ -242,13 +250,17 @@ class _Load:
             yield from self._maps[known:]
 
     def _expanded(self, name: str, current: _Map, *, optional: bool) -> str | None:
-        if not tokens.has_token(name):
-            return name
-        expanded = self._search.expand(name, current.requester)
-        if expanded is None and not optional:
+        """
+        Return *name* with its tokens expanded, None where it is passed over.
+
+        What cannot be expanded is silently left out of DT_NEEDED, and fatal in
+        DT_AUXILIARY: so expand_dst() is called.
+        """
+        expanded = self._search.expand(name, current.requester) if tokens.has_token(name) else name
+        if expanded is None:
             if current.requester.unplaced and tokens.needs(name, "ORIGIN"):
                 self._doubt(name, current.path, "the install path was not given")
-            else:
+            elif optional:
                 words = "empty dynamic string token substitution"
                 self._refuse(name, current, NotFound(name, words, (), "unusable"), fatal=True)
         return expanded
@@ -318,6 +330,15 @@ class _Load:
             words = spelled_out(result.message) if self._site.opening else result.message
             self._lines.append(f"{self._prefix}{result.subject}: {words}")
 
+    def _doubt_packed(self) -> None:
+        """DT_RELR is applied from 2.36 on; what it leaves undone may never be used."""
+        if self._rules.checks_relr:
+            return
+        for entry in self._maps:
+            if entry.elf.has_relr:
+                reason = "its packed relocations (DT_RELR) are not applied by glibc before 2.36"
+                self._doubts.append(Doubt(entry.path, None, reason, late=True))
+
     def _check_order(self) -> None:
         """
         Check what dl_main() asserts as it puts ld.so back between its neighbours.
@@ -374,6 +395,11 @@ def _freeze(maps: Sequence[_Map]) -> tuple[Object, ...]:
         )
         for entry in maps
     )
+
+
+def _without_errno(message: str) -> str:
+    """Return a message as do_preload() prints it; the class is no errno."""
+    return message if message.startswith("wrong ELF class") else message.partition(": ")[0]
 
 
 def _program_origin(setting: Setting) -> str | None:

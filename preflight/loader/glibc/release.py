@@ -25,7 +25,9 @@ class Rules(Struct, frozen=True, kw_only=True):
     old_kernel_fatal: bool = True  # "FATAL: kernel too old"
     strict_version_file: bool = True  # the needed file itself must have the symbol, BZ 24741
     bare_definitions: bool = False  # a versioned reference takes any symbol of a bare object
+    wants_malloc: bool = False  # looks calloc up for itself where somebody needs ld.so
     sorts_by_depth: bool = False  # elf/dl-sort-maps.c, BZ 17645
+    execstack_tunable: bool = False  # glibc.rtld.execstack=0 forbids executable stacks
     refuses_exec_stack: bool = False  # of what dlopen(3) loads
     cache_hwcap_ignored: bool = False  # entries with a legacy hwcap are never chosen
 
@@ -36,6 +38,7 @@ CHANGES: tuple[tuple[Release, str, bool | str | int], ...] = (
     ((2, 28), "gnu_abis", 4),
     ((2, 30), "strict_version_file", False),
     ((2, 31), "refuses_pie", True),
+    ((2, 32), "wants_malloc", True),
     ((2, 33), "hwcaps_subdirs", True),
     ((2, 33), "checks_isa", True),
     ((2, 35), "sorts_by_depth", True),
@@ -45,8 +48,10 @@ CHANGES: tuple[tuple[Release, str, bool | str | int], ...] = (
     ((2, 36), "old_kernel_fatal", False),
     ((2, 36), "checks_relr", True),
     ((2, 37), "legacy_subdirs", False),
+    ((2, 37), "wants_malloc", False),
     ((2, 40), "cache_hwcap_ignored", True),
     ((2, 41), "bare_definitions", True),
+    ((2, 41), "execstack_tunable", True),
     ((2, 41), "refuses_exec_stack", True),
 )
 

@@ -42,12 +42,14 @@ class Place(Struct, frozen=True):
     it does not start with "/").  *plain*: not in a hardware subdirectory; only
     such a file ends its list where it cannot be opened for an odd reason.
     *uncertain*: why we cannot say whether this loader looks here at all.
+    *directory*: the element of a list that it comes from.
     """
 
     rule: str
     path: str
     plain: bool = True
     uncertain: str | None = None
+    directory: str | None = None
 
 
 class Unexpanded(Struct, frozen=True):
@@ -77,14 +79,27 @@ class Search:
         self._program = program
         # The errno of the last file that could not be opened: stale, it ends up in messages.
         self.errno: str | None = None
+        self._tried: set[str] = set()
 
     def lists(self, name: str, requester: Requester) -> Iterator[PathList]:
-        """Yield the lists in which *name* is looked up for *requester*, in order."""
-        yield self._rpaths(name, requester)
+        """Yield the lists in which *name* is looked up for *requester*, in order, but the last."""
+        yield from self._rpaths(name, requester)
         yield self._library_path(name)
         yield self._runpath(name, requester)
         yield self._cached(name, requester)
-        yield self._system(name, requester)
+
+    def passes_over(self, place: Place, requester: Requester) -> bool:
+        """
+        Whether the loader knows that the directory is not there, and leaves errno alone.
+
+        That shows only where no system directory is tried after it, so only
+        then is it asked for.
+        """
+        directory = place.directory
+        if directory is None or directory not in self._tried:
+            self._tried |= {directory} if directory else set()
+            return False
+        return _no_default(requester) and not self._is_directory(directory)
 
     @property
     def cache_pending(self) -> bool:
@@ -95,16 +110,16 @@ class Search:
         """Return *text* with its tokens expanded for *requester*."""
         return tokens.expand(text, self._tokens(requester))
 
-    def _rpaths(self, name: str, requester: Requester) -> PathList:
+    def _rpaths(self, name: str, requester: Requester) -> Iterator[PathList]:
         if requester.elf.runpath is not None:
             if self._program.elf.rpath or requester.elf.rpath:
-                yield Skip("RPATH", f"{requester.label} has a RUNPATH")
+                yield iter([Skip("RPATH", f"{requester.label} has a RUNPATH")])
             return
         chain = list(_chain(requester))
         for holder in chain if self._program in chain else [*chain, self._program]:
             if holder.elf.runpath is None and holder.elf.rpath:
                 rule = f"RPATH of {holder.label}"
-                yield from self._elements(name, holder.elf.rpath.split(":"), rule, holder)
+                yield self._elements(name, holder.elf.rpath.split(":"), rule, holder)
 
     def _library_path(self, name: str) -> PathList:
         value = self._setting.start.variable("LD_LIBRARY_PATH")
@@ -137,7 +152,8 @@ class Search:
         unsure = self._hardware.level_doubt if chosen.level else None
         yield Place("ld.so.cache", chosen.path, uncertain=unsure)
 
-    def _system(self, name: str, requester: Requester) -> PathList:
+    def system(self, name: str, requester: Requester) -> PathList:
+        """Yield the places of the last list."""
         if _no_default(requester):
             yield Skip("system directories", f"{requester.label} has NODEFLIB")
             return
@@ -147,6 +163,7 @@ class Search:
     def _elements(
         self, name: str, elements: Sequence[str], rule: str, holder: Requester
     ) -> PathList:
+        seen: set[str] = set()  # of two that are the same the list keeps the first
         for element in elements:
             directory = self.expand(element, holder) if element else "./"
             if directory is None:
@@ -155,8 +172,9 @@ class Search:
                     yield Unexpanded(rule, element, doubt)
                 else:
                     yield Skip(rule, f"{element} cannot be expanded")
-            elif directory:
-                yield from self._in_directory(name, directory.rstrip("/") + "/", rule)
+            elif directory and (directory := directory.rstrip("/") + "/") not in seen:
+                seen.add(directory)
+                yield from self._in_directory(name, directory, rule)
 
     def _token_doubt(self, text: str, holder: Requester) -> str | None:
         """Return why nobody can tell what the tokens of *text* stand for, None where one can."""
@@ -175,7 +193,7 @@ class Search:
             if subdirectory.partition("/")[0] in there:
                 path = f"{directory}{subdirectory}/{name}"
                 yield Place(f"{rule}, {subdirectory}", path, False, hardware.legacy_doubt)
-        yield Place(rule, directory + name)
+        yield Place(rule, directory + name, directory=directory)
 
     def _is_directory(self, path: str) -> bool:
         absolute = self.absolute(path)

@@ -16,11 +16,27 @@ from preflight.loader.glibc.binding import Answer, Interface, Reference, answer,
 from preflight.loader.glibc.order import opened_order, relocation_order
 from preflight.loader.glibc.release import Release, Rules, inconsistency, rules_of
 from preflight.loader.setting import Object, Resolution, Setting
-from preflight.model.elf import USE_COPY, USE_DATA, USE_EAGER_SLOT, USE_TLS
-from preflight.model.text import decode
+from preflight.model.elf import (
+    EM_386,
+    EM_AARCH64,
+    EM_ARM,
+    EM_X86_64,
+    USE_COPY,
+    USE_DATA,
+    USE_EAGER_SLOT,
+    USE_TLS,
+)
+from preflight.model.text import decode, encode
 
 # What check_match() asserts where a provider has no versions at all.
 _INCONSISTENT = "version->filename == NULL || ! _dl_name_match_p (version->filename, map)"
+# FIRST_VERSION_libc_calloc of each machine's abi-versions.h.
+_FIRST_VERSIONS = {
+    EM_386: "GLIBC_2.0",
+    EM_ARM: "GLIBC_2.4",
+    EM_X86_64: "GLIBC_2.2.5",
+    EM_AARCH64: "GLIBC_2.17",
+}
 _EAGER_USES = USE_DATA | USE_COPY | USE_TLS | USE_EAGER_SLOT
 
 
@@ -28,10 +44,12 @@ class SymbolProblem(Struct, frozen=True):
     """
     One reference that no definition answers, or a relocation that the loader does not know.
 
-    A "call" fails when it is made, everything else at start.
+    A "call" fails when it is made, everything else at start; "relink" is a
+    warning before ld.so runs the resolver of a library that is not relocated yet,
+    "crash" the end by SIGSEGV.
     """
 
-    kind: Literal["start", "call", "relocation"]
+    kind: Literal["start", "call", "relocation", "relink", "crash"]
     symbol: str  # of "relocation": its type, in decimal
     version: str | None
     library: str | None  # where the version was expected
@@ -51,11 +69,17 @@ def check_symbols(setting: Setting, resolution: Resolution) -> Iterator[SymbolPr
     rules = rules_of(resolution.release or (2, 36))
     parties = [_Party(entry, interface_of(entry.elf)) for entry in resolution.objects]
     check = _Check(setting, resolution.release, rules, parties)
-    order = opened_order if setting.plugin else relocation_order
-    for place in order(resolution.objects, depth_first=rules.sorts_by_depth):
+    ordered = opened_order if setting.plugin else relocation_order
+    order = ordered(resolution.objects, depth_first=rules.sorts_by_depth)
+    for turn, place in enumerate(order):
         if resolution.objects[place].path != setting.interpreter:
             yield from check.odd_relocations(parties[place])
-            yield from check.problems(parties[place])
+            yield from check.problems(
+                parties[place], [parties[later] for later in order[turn + 1 :]]
+            )
+    needs_loader = any(entry.path == setting.interpreter for entry in resolution.objects)
+    if rules.wants_malloc and needs_loader and setting.plugin is None:
+        yield from check.own_malloc(setting.loader.machine)
 
 
 class _Check:
@@ -83,21 +107,52 @@ class _Check:
             line = f"{start}{path}: unexpected reloc type 0x{kind:02x}"
             yield SymbolProblem("relocation", str(kind), None, None, path, line)
 
-    def problems(self, party: _Party) -> Iterator[SymbolProblem]:
-        """Yield what one object cannot bind: first what fails at start, by relocation order."""
+    def own_malloc(self, machine: int) -> Iterator[SymbolProblem]:
+        """Yield calloc, where ld.so looks for it and finds none (__rtld_malloc_init_real)."""
+        version = _FIRST_VERSIONS.get(machine)
+        name = b"calloc\0" + encode(version or "")
+        if version is None or any(name in offers for offers in self._offers):
+            return
+        program = self._parties[0].entry.path
+        words = f"undefined symbol: calloc, version {version}"
+        line = self._line(program, words)
+        yield SymbolProblem("start", "calloc", version, None, program, line)
+
+    def problems(self, party: _Party, later: Sequence[_Party]) -> Iterator[SymbolProblem]:
+        """
+        Yield what one object cannot bind: first what fails at start, by relocation order.
+
+        *later* are the objects that are relocated after it.
+        """
         open_ = [self._words(party, reference) for reference in self._unsettled(party)]
         found = [(reference, words) for reference, words in open_ if words is not None]
+        found += self._relinks(party, later)
         found.sort(key=lambda pair: pair[0].symbol.data_rank or pair[0].symbol.slot_rank)
-        eager = self._now or party.entry.elf.bind_now
         lazy = []
         for reference, words in found:
-            at_start = eager or bool(reference.symbol.uses & _EAGER_USES)
+            at_start = self._is_eager(party, reference)
             problem = self._problem(party, reference, words, at_start=at_start)
             if at_start:
                 yield problem
             else:
                 lazy.append(problem)
         yield from lazy
+
+    def _is_eager(self, party: _Party, reference: Reference) -> bool:
+        eager = self._now or party.entry.elf.bind_now
+        return eager or bool(reference.symbol.uses & _EAGER_USES)
+
+    def _relinks(self, party: _Party, later: Sequence[_Party]) -> Iterator[tuple[Reference, str]]:
+        """Yield what elf_machine_rela() says of an IFUNC whose object has to wait its turn."""
+        references = {r.key: r for r in party.face.weak} | dict(party.face.wants)
+        for other in later:
+            for key in references.keys() & other.face.ifuncs:
+                scope = self._scope(party, references[key])
+                owner = next((one for one in scope if key in one.face.offers), None)
+                if owner is other and self._is_eager(party, references[key]):
+                    name = decode(references[key].symbol.name)
+                    path, own = party.entry.path, other.entry.path
+                    yield references[key], f"Relink `{path}' with `{own}' for IFUNC symbol `{name}'"
 
     def _unsettled(self, party: _Party) -> Iterator[Reference]:
         """Yield the references that have to be looked up one by one."""
@@ -110,8 +165,9 @@ class _Check:
                 break
         yield from (wants[key] for key in left)
         if self._doubtful:
-            settled = wants.keys() - left
-            yield from (wants[key] for key in settled if wants[key].library in self._doubtful)
+            settled = (wants[key] for key in wants.keys() - left)
+            doubtful = self._doubtful
+            yield from (r for r in (*settled, *party.face.weak) if r.library in doubtful)
 
     def _doubtful_libraries(self) -> Iterator[str]:
         """Yield the libraries of whose versions finding the symbol elsewhere is not enough."""
@@ -123,7 +179,8 @@ class _Check:
 
     def _words(self, party: _Party, reference: Reference) -> tuple[Reference, str | None]:
         """Return the loader's words where nothing answers; None where something does."""
-        return reference, _unbound(reference, self._scope(party, reference), self._rules)
+        words = _unbound(reference, self._scope(party, reference), self._rules)
+        return reference, None if reference.symbol.weak and words != _INCONSISTENT else words
 
     def _scope(self, party: _Party, reference: Reference) -> Sequence[_Party]:
         if reference.symbol.copied:
@@ -133,8 +190,9 @@ class _Check:
     def _problem(
         self, party: _Party, reference: Reference, words: str, *, at_start: bool
     ) -> SymbolProblem:
+        kind: Literal["start", "call", "relink"] = "start" if at_start else "call"
         return SymbolProblem(
-            "start" if at_start else "call",
+            "relink" if words.startswith("Relink") else kind,
             decode(reference.symbol.name),
             reference.version,
             reference.library,
@@ -145,6 +203,8 @@ class _Check:
     def _line(self, path: str, words: str) -> str | None:
         if words == _INCONSISTENT:
             return inconsistency(self._release, "dl-lookup.c", "check_match", _INCONSISTENT)
+        if words.startswith("Relink"):
+            return f"{self._argv0}: {words}"
         if self._opening:  # dlerror(3)
             return f"{path}: {words}"
         kind = "symbol lookup" if words.startswith("undefined") else "relocation"

@@ -34,7 +34,7 @@ class VersionProblem(Struct, frozen=True):
 
 def check_versions(setting: Setting, resolution: Resolution) -> Iterator[VersionProblem]:
     """Yield the problems in the order in which the loader meets them."""
-    undecided = {miss.name for miss in resolution.misses}
+    undecided = {miss.name for miss in resolution.misses if miss.fatal}
     undecided |= {doubt.subject for doubt in resolution.doubts}
     for wanting in resolution.objects:
         if setting.plugin and not wanting.opened:

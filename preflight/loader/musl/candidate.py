@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from preflight.loader.musl.symbols import defines
 from preflight.loader.setting import Ending
+from preflight.loader.symbols import symbols_of
 from preflight.model.elf import ET_DYN, ET_EXEC, PF_X, PT_DYNAMIC, PT_LOAD, Elf
 
 
@@ -30,7 +30,11 @@ def examine(elf: Elf, loader: Elf, *, page_size: int, noexec: bool) -> Refusal |
 
 def is_another_libc(elf: Elf) -> bool:
     """Whether musl takes itself in the file's stead (load_library)."""
-    return defines(elf, b"__libc_start_main") and defines(elf, b"stdin")
+    definitions = symbols_of(elf).definitions
+    return all(
+        any(not symbol.undefined for symbol in definitions.get(name, ()))
+        for name in (b"__libc_start_main", b"stdin")
+    )
 
 
 def _headers(elf: Elf, loader: Elf) -> Refusal | None:

@@ -26,14 +26,17 @@ from preflight.loader.setting import (
 )
 from preflight.model.elf import Elf
 from preflight.model.question import ElfContent, Failed, NotAsked
+from preflight.model.text import encode
 from preflight.model.verdict import Step
 
 # Libraries whose functions musl's libc.so holds itself.
 _RESERVED = ("c.", "pthread.", "rt.", "m.", "dl.", "util.", "xnet.")
 # What ends the search of path_open() only for the one directory.
 _GOES_ON = ("ENOENT", "ENOTDIR", "EACCES", "ENAMETOOLONG")
+_NAME_MAX = 255  # bytes; a longer name is not even looked for
 _ERRNO_TEXT = {
     None: "No error information",
+    "EINVAL": "Invalid argument",
     "ENOENT": "No such file or directory",
     "ENOTDIR": "Not a directory",
     "EACCES": "Permission denied",
@@ -87,9 +90,9 @@ class _Wanted:
     steps: list[Step] = field(default_factory=list)
 
     def chain(self) -> list[_Dso]:
-        """Return who wants it, who loaded that one, and so on up to the program."""
-        chain = [self.by]
-        while (loader := chain[-1].loaded_by) is not None:
+        """Return who wants it, who loaded that one, and so on; nobody wants a preload."""
+        chain = [self.by] if self.fatal else []
+        while chain and (loader := chain[-1].loaded_by) is not None:
             chain.append(loader)
         return chain
 
@@ -191,7 +194,13 @@ class _Load:
                 if dso.shortname == name:
                     dso.need(by)
                     return
-        self._find(_Wanted(name, by, fatal=needed_by is not None))
+        wanted = _Wanted(name, by, fatal=needed_by is not None)
+        if not name:
+            self._search.errno = "EINVAL"
+        if not name or ("/" not in name and len(encode(name)) > _NAME_MAX):
+            self._refuse(wanted, Refusal(self._search.errno or ""), kind="missing")
+            return
+        self._find(wanted)
 
     def _is_libc(self, name: str) -> bool:
         """Whether musl answers for *name* itself."""
@@ -244,7 +253,7 @@ class _Load:
         shortname = None if "/" in wanted.name else wanted.name
         for dso in (*self._dsos, self._ldso):
             if dso.identity == identity:
-                dso.shortname = dso.shortname or shortname
+                dso.shortname = dso.shortname or (shortname and posixpath.basename(dso.path))
                 (self._enlist_ldso() if dso is self._ldso else dso).need(wanted.by)
                 return
         noexec = self._setting.facts.noexec_mount(content.state.real) is not None
@@ -255,7 +264,8 @@ class _Load:
             self._enlist_ldso().need(wanted.by)
             return
         origin = posixpath.dirname(path)
-        dso = _Dso(wanted.name, path, content.elf, wanted.by, rule, identity, shortname, origin)
+        loaded_by = wanted.by if wanted.fatal else None
+        dso = _Dso(wanted.name, path, content.elf, loaded_by, rule, identity, shortname, origin)
         dso.need(wanted.by)
         self._dsos.append(dso)
 

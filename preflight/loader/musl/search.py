@@ -25,8 +25,9 @@ _ARCHITECTURES = {EM_386: "i386", EM_AARCH64: "aarch64", EM_ARM: "arm"}
 
 
 class Holder(Protocol):
-    """An object with an rpath."""
+    """An object with an rpath; the program's name is empty."""
 
+    name: str
     path: str
     elf: Elf
     origin: str | None
@@ -48,7 +49,7 @@ class Search:
         """
         Yield (rule, path) for *name*, wanted by the first of *chain*.
 
-        *chain* goes on with the object that loaded it, up to the program.
+        *chain* goes on with the object that loaded it, up to the program or a preload.
         """
         if "/" in name:
             yield "path in DT_NEEDED", name
@@ -58,7 +59,7 @@ class Search:
             yield from _in_list("LD_LIBRARY_PATH", value, name)
         for holder in chain:
             tag = "RUNPATH" if holder.elf.runpath is not None else "RPATH"
-            value = self._rpath(holder, is_program=holder is chain[-1])
+            value = self._rpath(holder, is_program=not holder.name)
             yield from _in_list(f"{tag} of {holder.path}", value, name)
         yield from _in_list(*self._system, name)
 

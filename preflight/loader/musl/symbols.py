@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from preflight.loader.glibc.symbols import SymbolProblem
+from preflight.loader.musl.load import release_of
 from preflight.loader.setting import Object, Resolution, Setting
 from preflight.loader.symbols import (
-    STB_LOCAL,
     STT_TLS,
     ByIdentity,
     Symbol,
@@ -28,7 +28,6 @@ from preflight.model.elf import (
     USE_POINTER,
     USE_SLOT,
     USE_TLS,
-    Elf,
 )
 from preflight.model.text import decode
 
@@ -36,21 +35,19 @@ from preflight.model.text import decode
 _OK_TYPES = frozenset({0, 1, 2, 5, 6})
 _IRELATIVE = {EM_386: 42, EM_X86_64: 37, EM_ARM: 160, EM_AARCH64: 1032}
 _OK_BINDINGS = frozenset({1, 2, 10})  # GLOBAL, WEAK, GNU_UNIQUE
-_LFS64_SINCE = (1, 2, 4)  # before, these were symbols like all others
-_LFS64_LONGEST = 16  # characters of its buffer
+# From 1.2.4 on these with "64" at their end are not symbols but aliases (get_lfs64).
 _LFS64 = frozenset(
-    f"{name}64".encode()
-    for name in (  # noqa: SIM905 - as musl has it
-        "aio_cancel aio_error aio_fsync aio_read aio_return aio_suspend aio_write alphasort "
-        "creat fallocate fgetpos fopen freopen fseeko fsetpos fstat fstatat fstatfs fstatvfs "
-        "ftello ftruncate ftw getdents getrlimit glob globfree lio_listio lockf lseek lstat "
-        "mkostemp mkostemps mkstemp mkstemps mmap nftw open openat posix_fadvise "
-        "posix_fallocate pread preadv prlimit pwrite pwritev readdir scandir sendfile "
-        "setrlimit stat statfs statvfs tmpfile truncate versionsort "
-        "__fxstat __fxstatat __lxstat __xstat"
-    ).split()
-    if len(name) + 2 <= _LFS64_LONGEST
+    name + b"64"
+    for name in b"""
+    aio_cancel aio_error aio_fsync aio_read aio_return aio_suspend aio_write alphasort creat
+    fallocate fgetpos fopen freopen fseeko fsetpos fstat fstatat fstatfs fstatvfs ftello ftruncate
+    ftw getdents getrlimit glob globfree lio_listio lockf lseek lstat mkostemp mkostemps mkstemp
+    mkstemps mmap nftw open openat posix_fadvise posix_fallocate pread preadv prlimit pwrite
+    pwritev readdir scandir sendfile setrlimit stat statfs statvfs tmpfile truncate versionsort
+    __fxstat __fxstatat __lxstat __xstat
+    """.split()
 ) | {b"readdir64_r"}
+_LFS64_BYTES = 16  # a longer name was not found before 1.2.6
 
 
 class _Interface(NamedTuple):
@@ -59,6 +56,7 @@ class _Interface(NamedTuple):
     definitions: Mapping[bytes, tuple[Symbol, ...]]
     wants: Mapping[bytes, Symbol]
     offers: frozenset[bytes]
+    weak_tls: tuple[Symbol, ...]
 
 
 def check_symbols(setting: Setting, resolution: Resolution) -> Iterator[SymbolProblem]:
@@ -66,17 +64,20 @@ def check_symbols(setting: Setting, resolution: Resolution) -> Iterator[SymbolPr
     objects = resolution.objects
     faces = [_interface(ByIdentity(entry.elf)) for entry in objects]
     offers = sorted((face.offers for face in faces), key=len, reverse=True)
-    known = _LFS64 if _release(setting.loader) >= _LFS64_SINCE else frozenset()
+    known = _aliases(release_of(setting))
     for entry, face in zip((*objects[1:], *objects[:1]), (*faces[1:], *faces[:1]), strict=True):
         if entry.path != setting.interpreter and entry.opened == (setting.plugin is not None):
             yield from _odd_relocations(entry)
             for symbol in _unmet(face, faces, [known, *offers]):
-                yield _problem(entry, symbol, later=_is_deferred(setting, entry, symbol))
+                yield _problem(setting, entry, face, symbol)
 
 
-def defines(elf: Elf, name: bytes) -> bool:
-    """Whether musl finds a definition of *name* in *elf*."""
-    return name in _interface(ByIdentity(elf)).offers
+def _aliases(release: tuple[int, ...]) -> frozenset[bytes]:
+    """Return the names that musl itself takes for those without "64"."""
+    if release < (1, 2, 4):
+        return frozenset()
+    short = (name for name in _LFS64 if len(name) <= _LFS64_BYTES)
+    return _LFS64 if release >= (1, 2, 6) else frozenset(short)
 
 
 def _unmet(
@@ -91,13 +92,18 @@ def _unmet(
     # What a copy relocation wants may stand in the program alone, which does not count then.
     copies = [s for s in face.wants.values() if s.uses & USE_COPY and s.name not in left]
     missing += [s for s in copies if not _met(s, faces[1:])]
+    missing += [s for s in face.weak_tls if s.name not in offers[0] and not _met(s, faces)]
     return sorted(missing, key=_rank)
 
 
-def _problem(entry: Object, symbol: Symbol, *, later: bool) -> SymbolProblem:
+def _problem(setting: Setting, entry: Object, face: _Interface, symbol: Symbol) -> SymbolProblem:
     name = decode(symbol.name)
+    if symbol in face.weak_tls:
+        # do_relocs() reads the module's number out of an object that is none.
+        return SymbolProblem("crash", name, None, None, entry.path, None)
     line = f"Error relocating {entry.path}: {name}: symbol not found"
-    return SymbolProblem("call" if later else "start", name, None, None, entry.path, line)
+    kind: Literal["start", "call"] = "call" if _is_deferred(setting, entry, symbol) else "start"
+    return SymbolProblem(kind, name, None, None, entry.path, line)
 
 
 def _is_deferred(setting: Setting, entry: Object, symbol: Symbol) -> bool:
@@ -130,15 +136,13 @@ def _answers(found: Sequence[Symbol], uses: int) -> bool:
 
 @lru_cache(maxsize=2048)
 def _interface(key: ByIdentity) -> _Interface:
-    definitions, used, _ = symbols_of(key)
-    wanted = (s for s in used if s.binding != STB_LOCAL and not (s.undefined and s.weak))
+    symbols = symbols_of(key.elf)
+    definitions, used = symbols.definitions, symbols.used
+    wanted = (s for s in used if not s.local and not (s.undefined and s.weak))
     offers = (name for name, found in definitions.items() if _answers(found, USE_SLOT))
-    return _Interface(definitions, {s.name: s for s in wanted}, frozenset(offers))
-
-
-def _release(loader: Elf) -> tuple[int, ...]:
-    text = (loader.identity.release if loader.identity else None) or ""
-    return tuple(int(part) for part in text.partition("-")[0].split(".") if part.isdigit())
+    weak_tls = (s for s in used if s.undefined and s.weak and s.uses & USE_TLS)
+    wants = {s.name: s for s in wanted}
+    return _Interface(definitions, wants, frozenset(offers), tuple(weak_tls))
 
 
 def _odd_relocations(entry: Object) -> Iterator[SymbolProblem]:

@@ -39,6 +39,7 @@ FACTS: dict[str, Callable[[Outputs], Any]] = {
     "binfmt": kernel.parse_binfmt,
     "ia32": kernel.parse_ia32,
     "selinux": kernel.parse_selinux,
+    "ima_appraise": kernel.parse_ima_appraise,
     "proc_mounted": kernel.parse_proc_mounted,
 }
 

@@ -10,6 +10,9 @@ from preflight.probe.facts.outputs import NO_PROC, Outputs, Unknown, lines_of
 from preflight.probe.facts.system import parse_machine
 
 _IA32_OFF = re.compile(r"(?:^|\s)ia32_emulation=(?:0|off|false|n)\b", re.IGNORECASE)
+_IMA_ON = re.compile(
+    r"(?:^|\s)(?:ima_appraise=enforce|ima_policy=\S*(?:appraise_tcb|secure_boot))\b"
+)
 _X86_32 = re.compile(r"i[3-6]86")
 
 
@@ -49,6 +52,18 @@ def parse_selinux(outputs: Outputs) -> str | Unknown | None:
     if _filesystem(outputs, "selinuxfs"):
         return Unknown("the kernel has SELinux, and /sys/fs/selinux is not mounted")
     return None
+
+
+def parse_ima_appraise(outputs: Outputs) -> bool | Unknown:
+    """
+    Whether the kernel was started to refuse files that IMA does not appraise.
+
+    Source: Linux kernel-parameters.txt (ima_appraise, ima_policy).  Limit: a
+    policy that was loaded later is not seen.
+    """
+    if "cmdline" not in outputs:
+        return NO_PROC
+    return any(map(_IMA_ON.search, lines_of(outputs, "cmdline")))
 
 
 def parse_binfmt(outputs: Outputs) -> tuple[BinfmtHandler, ...] | Unknown:

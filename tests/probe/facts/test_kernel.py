@@ -131,3 +131,18 @@ def test_mounts_hold_both_kinds_of_options():
 def test_mounts_of_another_form_are_unknown(said):
     """One line that is not understood may be the one that matters."""
     assert isinstance(mounts.parse_mounts({"proc": b"", "mountinfo": said}), Unknown)
+
+
+@pytest.mark.parametrize(
+    ("cmdline", "expected"),
+    [
+        (b"ro quiet\n", False),
+        (b"ro ima_appraise=enforce\n", True),
+        (b"ima_policy=tcb|appraise_tcb\n", True),
+        (b"ima_policy=secure_boot\n", True),
+        (b"ima_policy=tcb ima_appraise=log\n", False),
+    ],
+)
+def test_ima_refuses_by_the_kernel_command_line(cmdline, expected):
+    """Measuring or logging alone refuses nothing."""
+    assert kernel.parse_ima_appraise({"proc": b"", "cmdline": cmdline}) is expected

@@ -1,0 +1,122 @@
+"""
+The library surface: analyze, probe, judge, check.
+
+`fleet` asks many hosts at a time, `conversation` is the loop of questions with
+one.  Nothing here prints, reads the environment, installs a signal handler or
+configures logging.  A host that cannot be asked is a `Snapshot` with another
+status than "probed", never an exception.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+from msgspec import Struct
+
+from preflight import __version__
+from preflight.analyze import analyze
+from preflight.api.fleet import Fleet
+from preflight.api.wants import Options, Outcome, Want, WantsOf
+from preflight.judge import Judgement, judge
+from preflight.model.host import Host
+from preflight.model.report import Report
+from preflight.model.requirements import Requirements
+from preflight.model.snapshot import Snapshot
+from preflight.model.start import Start
+from preflight.probe.knowledge import Limits
+
+__all__ = [
+    "Clock",
+    "Fleet",
+    "Judgement",
+    "Limits",
+    "Options",
+    "Outcome",
+    "Want",
+    "analyze",
+    "check",
+    "check_offline",
+    "judge",
+    "probe",
+]
+
+_DEFAULTS = Options()
+
+
+def probe(
+    hosts: Sequence[Host], wants_of: WantsOf = lambda _: (), options: Options = _DEFAULTS
+) -> Iterator[Snapshot]:
+    """Yield a snapshot of each host as soon as it is known, answering what its wants ask."""
+    with Fleet(hosts, wants_of, options) as fleet:
+        yield from (outcome.snapshot for outcome in fleet.outcomes())
+
+
+def check(
+    requirements: Sequence[Requirements],
+    hosts: Sequence[Host],
+    *,
+    starts: Callable[[Host, Requirements], Start] = lambda host, _: host.start,
+    options: Options = _DEFAULTS,
+    on_outcome: Callable[[Outcome], None] = lambda _: None,
+) -> Report:
+    """
+    Return the report on *requirements* and *hosts*, hosts in the given order.
+
+    *on_outcome* is called in the calling thread as each host is done.
+    """
+    clock = Clock.started()
+
+    def wants_of(host: Host) -> Sequence[Want]:
+        return [Want(needed, starts(host, needed)) for needed in requirements]
+
+    done: dict[str, Outcome] = {}
+    with Fleet(hosts, wants_of, options) as fleet:
+        for outcome in fleet.outcomes():
+            done[outcome.snapshot.host] = outcome
+            on_outcome(outcome)
+    return clock.report(requirements, [done[host.name] for host in hosts])
+
+
+def check_offline(
+    requirements: Sequence[Requirements],
+    snapshots: Iterable[Snapshot],
+    *,
+    starts: Callable[[Snapshot, Requirements], Start],
+) -> Report:
+    """Return the report on hosts that were probed earlier; nothing is asked."""
+    clock = Clock.started()
+    outcomes = [
+        Outcome(
+            snapshot,
+            tuple(
+                judge(needed, starts(snapshot, needed), snapshot).verdict for needed in requirements
+            ),
+        )
+        for snapshot in snapshots
+    ]
+    return clock.report(requirements, outcomes)
+
+
+class Clock(Struct, frozen=True):
+    """When a run began."""
+
+    wall: dt.datetime
+    monotonic_s: float
+
+    @classmethod
+    def started(cls) -> Clock:
+        """Return the clock of a run that begins now."""
+        return cls(dt.datetime.now(dt.UTC), time.monotonic())
+
+    def report(self, requirements: Sequence[Requirements], outcomes: Sequence[Outcome]) -> Report:
+        """Return the report of a run that ends now."""
+        return Report(
+            version=__version__,
+            started_at=self.wall.isoformat(timespec="seconds").replace("+00:00", "Z"),
+            elapsed_s=round(time.monotonic() - self.monotonic_s, 3),
+            binaries=tuple(requirements),
+            hosts=tuple(outcome.snapshot for outcome in outcomes),
+            verdicts=tuple(verdict for outcome in outcomes for verdict in outcome.verdicts),
+        )

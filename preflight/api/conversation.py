@@ -1,0 +1,116 @@
+"""The loop of questions with one host; no I/O: the questions go out and the answers come in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from msgspec import structs
+
+from preflight.api.wants import Outcome, Want
+from preflight.judge import Judgement, judge
+from preflight.loader.survey import survey
+from preflight.model.elf import Elf
+from preflight.model.host import Host
+from preflight.model.inquiry import Inquiry
+from preflight.model.question import Answer, ElfContent, Question, ReadElf
+from preflight.model.requirements import Requirements
+from preflight.model.snapshot import Facts, Snapshot
+from preflight.probe.libcs import libcs_of
+
+
+class Conversation:
+    """The loop of questions with one host: judges again only what still asked."""
+
+    def __init__(
+        self,
+        host: Host,
+        wants: Sequence[Want],
+        facts: Facts,
+        unknown: Mapping[str, str],
+        answers: Mapping[Question, Answer],
+    ) -> None:
+        self.wants = wants
+        self.loaders = facts.loaders
+        self._start = host.start
+        self._answers: dict[Question, Answer] = {}
+        self._snapshot = Snapshot(
+            host=host.name,
+            address=host.target,
+            status="probed",
+            facts=facts,
+            facts_unknown=unknown,
+            answers=self._answers,
+        )
+        self._take(answers)
+        self.judgements = [self._judge(want) for want in wants]
+
+    def questions(self, *, everything: bool) -> tuple[Question, ...]:
+        """Return the questions that are open; with *everything*, those of the survey too."""
+        asked = [question for judgement in self.judgements for question in judgement.questions]
+        asked += self._unread_loaders()
+        if everything:
+            asked += self._survey()
+        return tuple(dict.fromkeys(asked))
+
+    def hear(self, answers: Mapping[Question, Answer]) -> bool:
+        """Judge by the host's answers; return whether there was a new one."""
+        if answers.keys() <= self._answers.keys():
+            return False
+        first_look = bool(self._unread_loaders())
+        self._take(answers)
+        self._judge_again(settled_too=first_look)
+        return True
+
+    def outcome(self, rounds: int, exhausted: str | None) -> Outcome:
+        """Return what is known now; *exhausted* names the limit that left questions open."""
+        self._snapshot = structs.replace(self._snapshot, rounds=rounds)
+        if exhausted is not None:
+            unknown = {**self._snapshot.facts_unknown, "answers": f"the probe ended: {exhausted}"}
+            self._snapshot = structs.replace(self._snapshot, facts_unknown=unknown)
+            self._judge_again()
+        verdicts = tuple(judgement.verdict for judgement in self.judgements)
+        return Outcome(self._snapshot, verdicts)
+
+    def _unread_loaders(self) -> list[Question]:
+        return [ReadElf(path) for path in self.loaders if ReadElf(path) not in self._answers]
+
+    def _survey(self) -> Iterator[Question]:
+        """Yield what any program may ask: for every library, and by the checks themselves."""
+        inquiry = Inquiry(self._answers)
+        survey(self.loaders, inquiry)
+        yield from inquiry.open
+        for path in self.loaders:
+            answer = self._answers.get(ReadElf(path))
+            if isinstance(answer, ElfContent):
+                yield from self._judge(Want(_bare_program(path, answer.elf), self._start)).questions
+
+    def _take(self, answers: Mapping[Question, Answer]) -> None:
+        self._answers.update(answers)
+        libcs = libcs_of(self.loaders, self._answers)
+        facts = structs.replace(self._snapshot.facts, libcs=libcs)
+        self._snapshot = structs.replace(self._snapshot, facts=facts)
+
+    def _judge(self, want: Want) -> Judgement:
+        return judge(want.requirements, want.start, self._snapshot)
+
+    def _judge_again(self, *, settled_too: bool = False) -> None:
+        for number, judgement in enumerate(self.judgements):
+            if settled_too or judgement.questions:
+                self.judgements[number] = self._judge(self.wants[number])
+
+
+def _bare_program(interpreter: str, loader: Elf) -> Requirements:
+    """Return a program that needs its *interpreter* and nothing else."""
+    elf = structs.replace(
+        loader,
+        interpreter=interpreter,
+        soname=None,
+        dependencies=(),
+        version_needs=(),
+        version_defs=(),
+        symbols=None,
+        identity=None,
+    )
+    return Requirements(
+        id="", path="", name="", sha256="", size_bytes=0, format="elf", description="", elf=elf
+    )

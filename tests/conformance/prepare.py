@@ -1,0 +1,56 @@
+"""What a scenario changes in its root after the files are there."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.hosts import runs
+
+Prepare = Callable[[Path], None]
+
+
+def chmod(path: str, mode: int) -> Prepare:
+    """Give *path* this mode."""
+    return lambda root: Path(f"{root}{path}").chmod(mode)
+
+
+def noexec(path: str) -> Prepare:
+    """Move the files of a directory to a noexec mount in its place."""
+
+    def prepare(root: Path) -> None:
+        directory = Path(f"{root}{path}")
+        files = {file.name: file.read_bytes() for file in directory.iterdir()}
+        runs.mount("tmpfs", "noexec", directory, "noexec,mode=755")
+        for name, data in files.items():
+            (directory / name).write_bytes(data)
+            (directory / name).chmod(0o755)
+
+    return prepare
+
+
+def without(path: str) -> Prepare:
+    """Remove a file."""
+    return lambda root: Path(f"{root}{path}").unlink()
+
+
+def ldconfig(root: Path) -> None:
+    """Have the root's own ldconfig write its cache."""
+    subprocess.run(["chroot", root, "/sbin/ldconfig"], check=True, capture_output=True)
+
+
+def cached_then(*remove: str) -> Prepare:
+    """Write the cache and then remove files."""
+
+    def prepare(root: Path) -> None:
+        ldconfig(root)
+        for path in remove:
+            Path(f"{root}{path}").unlink()
+
+    return prepare
+
+
+def no_proc(root: Path) -> None:
+    """Take /proc away."""
+    subprocess.run(["umount", root / "proc"], check=True)
