@@ -8,7 +8,7 @@ from preflight.judge import symbols
 from preflight.judge.case import Case, Prediction
 from preflight.judge.versions import problems
 from preflight.loader.setting import Ending, Miss, Resolution
-from preflight.model.verdict import Finding
+from preflight.model.verdict import Finding, Step
 
 
 def check_libraries(case: Case) -> Iterator[Finding]:
@@ -65,7 +65,11 @@ def _finding(miss: Miss) -> Finding:
         subject=miss.tried[-1].path if miss.kind == "noexec" else miss.name,
         needed_by=miss.needed_by,
         message=f"{miss.name} {verb}: {miss.message}",
-        evidence=tuple(
-            f"{step.path or step.rule}: {step.result} ({step.rule})" for step in miss.tried
-        ),
+        evidence=tuple(map(_step, miss.tried)),
     )
+
+
+def _step(step: Step) -> str:
+    if not step.path:
+        return f"{step.rule}: {step.result}"
+    return f"{step.path}: {step.result} ({step.rule})"

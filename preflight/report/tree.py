@@ -58,5 +58,6 @@ def _line(library: Library) -> Text:
 
 def _add_steps(branch: Tree, library: Library) -> None:
     for step in library.tried:
-        line = shown(step.path)
-        branch.add(line.append_text(shown(f": {step.result} [{step.rule}]", "dim")))
+        rule = f" [{step.rule}]" if step.path else ""
+        line = shown(step.path or step.rule)
+        branch.add(line.append_text(shown(f": {step.result}{rule}", "dim")))

@@ -215,7 +215,7 @@ class _Attempt:
             self._unexpanded = place
             self._steps.append(Step(place.rule, place.element, place.reason))
         else:
-            self._steps.append(Step(place.rule, "", f"not searched: {place.reason}"))
+            self._steps.append(Step(place.rule, "", place.reason))
 
     def _note(self, place: Place, result: str) -> None:
         self._steps.append(Step(place.rule, place.path, result))

@@ -61,7 +61,7 @@ class Unexpanded(Struct, frozen=True):
 
 
 class Skip(Struct, frozen=True):
-    """A list that the loader passes over, and why."""
+    """A list that gives the loader no place to look, and why."""
 
     rule: str
     reason: str
@@ -113,7 +113,7 @@ class Search:
     def _rpaths(self, name: str, requester: Requester) -> Iterator[PathList]:
         if requester.elf.runpath is not None:
             if self._program.elf.rpath or requester.elf.rpath:
-                yield iter([Skip("RPATH", f"{requester.label} has a RUNPATH")])
+                yield iter([Skip("RPATH", f"not searched: {requester.label} has a RUNPATH")])
             return
         chain = list(_chain(requester))
         for holder in chain if self._program in chain else [*chain, self._program]:
@@ -126,7 +126,7 @@ class Search:
         if not value:
             return
         if self._setting.start.secure:
-            yield Skip("LD_LIBRARY_PATH", "the start is secure (AT_SECURE)")
+            yield Skip("LD_LIBRARY_PATH", "not searched: the start is secure (AT_SECURE)")
             return
         elements = value.replace(";", ":").split(":")
         yield from self._elements(name, elements, "LD_LIBRARY_PATH", self._program)
@@ -145,9 +145,10 @@ class Search:
                 yield Place("ld.so.cache", entry.path, uncertain=reason)
         chosen = choose(self._cache, name, flags=self._flags, active=self._hardware.levels)
         if chosen is None:
+            yield Skip("ld.so.cache", "no entry")
             return
         if _no_default(requester) and chosen.path.startswith(self.system_dirs):
-            yield Skip("ld.so.cache", f"{requester.label} has NODEFLIB")
+            yield Skip("ld.so.cache", f"not searched: {requester.label} has NODEFLIB")
             return
         unsure = self._hardware.level_doubt if chosen.level else None
         yield Place("ld.so.cache", chosen.path, uncertain=unsure)
@@ -155,7 +156,7 @@ class Search:
     def system(self, name: str, requester: Requester) -> PathList:
         """Yield the places of the last list."""
         if _no_default(requester):
-            yield Skip("system directories", f"{requester.label} has NODEFLIB")
+            yield Skip("system directories", f"not searched: {requester.label} has NODEFLIB")
             return
         for directory in self.system_dirs:
             yield from self._in_directory(name, directory, "system directory")
@@ -171,7 +172,7 @@ class Search:
                 if doubt:
                     yield Unexpanded(rule, element, doubt)
                 else:
-                    yield Skip(rule, f"{element} cannot be expanded")
+                    yield Skip(rule, f"not searched: {element} cannot be expanded")
             elif directory and (directory := directory.rstrip("/") + "/") not in seen:
                 seen.add(directory)
                 yield from self._in_directory(name, directory, rule)
