@@ -186,7 +186,7 @@ def _bits(name: str, *, lazy: bool) -> int:
         return USE_DATA | USE_TLS | (USE_EAGER_SLOT if lazy else 0)
     if lazy:
         return USE_SLOT
-    return USE_DATA if "GLOB_DAT" in name else USE_DATA | USE_POINTER
+    return USE_DATA if not name or "GLOB_DAT" in name else USE_DATA | USE_POINTER
 
 
 def view(elf: Elf) -> View:
