@@ -48,6 +48,7 @@ class Task(Struct, frozen=True, kw_only=True):
     family: Literal["glibc", "musl"]
     start: Start
     by_origin: bool
+    limit_s: int = 20  # how long the trace may take
     leaf: str = field(default_factory=lambda: f".preflight-{secrets.token_hex(16)}")
 
     @property
@@ -143,8 +144,9 @@ class _Exchange:
         linked = "1" if task.by_origin else "0"
         option = "-" if task.family == "glibc" else "--list"
         variables = [f"{name}={value}" for name, value in task.variables]
-        where = (task.start.cwd or "/", task.interpreter, option)
-        self._stream.send(_line((str(len(program)), linked, *where, *variables)) + program)
+        how = (str(len(program)), linked, str(task.limit_s))
+        what = (task.start.cwd or "/", task.interpreter, option)
+        self._stream.send(_line((*how, *what, *variables)) + program)
 
     def _trace(self) -> Trace:
         said, task = self._said, self._task

@@ -8,10 +8,9 @@
 LC_ALL=C
 PATH=/usr/sbin:/usr/bin:/sbin:/bin:/run/current-system/sw/bin
 export LC_ALL PATH
-set -f
+set -f -C # what is written is new: no link that somebody put there is followed
 umask 077
 IFS=' '
-limit=20 # seconds that a trace may take
 most=4194304 # bytes of it that are sent
 home='' link=''
 
@@ -130,10 +129,10 @@ run() { # DIRECTORY COMMAND...
   printf '\nstatus %s' "$status" # where it is missing, the rest was cut off
 }
 
-trace() { # SIZE LINKED DIRECTORY INTERPRETER OPTION VARIABLE...
+trace() { # SIZE LINKED SECONDS DIRECTORY INTERPRETER OPTION VARIABLE...
   receive "$1" "$2"
-  directory=$3 interpreter=$4 option=$5
-  shift 5
+  limit=$3 directory=$4 interpreter=$5 option=$6
+  shift 6
   if [ ! -x "$interpreter" ]; then refuse "$interpreter is not there, or cannot be executed"; fi
   set -- env -i "$@" "$interpreter"
   if [ "$option" != - ]; then set -- "$@" "$option"; fi

@@ -37,6 +37,21 @@ ERRORS = {
         "--local and --facts exclude each other",
         "one of them",
     ),
+    "proof of the past": (
+        ["check", "--prove", "--facts", "f", "app"],
+        "--prove and --facts exclude each other",
+        "asks the hosts",
+    ),
+    "loaded by nothing": (
+        ["check", "--local", "--loaded-by", "nope", "app"],
+        "nope: no such file",
+        "path",
+    ),
+    "loaded by a text": (
+        ["check", "--local", "--loaded-by", "broken.yaml", "app"],
+        "--loaded-by broken.yaml: a text",
+        "calls dlopen",
+    ),
     "limited local": (["check", "--local", "-l", "web", "app"], "-l chooses from an", "-l"),
     "no time": (["check", "-i", "a,", "app", "--timeout", "nan"], "invalid value for", "--help"),
     "endless": (["check", "-i", "a,", "app", "--timeout", "inf"], "invalid value for", "--help"),

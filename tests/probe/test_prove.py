@@ -80,7 +80,7 @@ def _half_sent(session, task):
     frames.hello()
     assert next(frames.round()).kind == "D"
     size = len(task.program)
-    stream.send(f"{size} 1 / {LOADER} -{chr(10)}".encode() + task.program[: size // 2])
+    stream.send(f"{size} 1 20 / {LOADER} -{chr(10)}".encode() + task.program[: size // 2])
     return stream
 
 
@@ -288,6 +288,22 @@ def test_every_shell_traces_alike(shell, tmp_path):
     assert (trace.status, trace.refused, trace.left) == (0, None, None)
     assert any("libc.so.6 => " in line for line in trace.lines)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_loader_that_hangs_is_ended(shell, tmp_path):
+    """A trace that takes too long is ended from outside, and everything goes as usual."""
+    loader = tmp_path / "loader"
+    loader.write_text("#!/bin/sh\nexec sleep 60\n")
+    loader.chmod(0o700)
+    # With glibc's variables the script's own shell would be traced.
+    task = structs.replace(_task(tmp_path), interpreter=str(loader), family="musl", limit_s=1)
+    began = time.monotonic()
+
+    trace = prove(ShellSession(shell), task, Facts())
+
+    assert (trace.status, trace.refused, trace.left) == (137, None, None)
+    assert time.monotonic() - began < 10
+    assert os.listdir(tmp_path) == ["loader"]
 
 
 def test_lost_connection_leaves_nothing(shell, tmp_path):
