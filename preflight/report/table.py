@@ -75,8 +75,8 @@ def _sections(report: Report, labels: Labels) -> Iterator[Iterable[RenderableTyp
 
 
 def _results(groups: list[Group], report: Report, labels: Labels) -> Iterator[RenderableType]:
-    """Yield what the one binary is, and a row for each group."""
-    if len(report.binaries) == 1:
+    """Yield what the one binary is, and a row for each group; nothing where quiet hides all."""
+    if len(report.binaries) == 1 and (groups or labels.view.verbosity >= 0):
         yield _headline(report.binaries[0])
     if groups:
         yield _rows(groups, report, labels)

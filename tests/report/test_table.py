@@ -187,6 +187,13 @@ def test_quiet_tells_of_failures_and_the_sum():
     assert text.endswith("\n2 deployable, 1 blocked, 0 unknown — 3 hosts, 1 binary, 1.9 s\n")
 
 
+def test_quiet_success_is_the_sum_alone():
+    """With -q not even the program is introduced where it starts everywhere."""
+    text = table(report([verdict("a")]), verbosity=-1)
+
+    assert text == "\n1 deployable, 0 blocked, 0 unknown — 1 host, 1 binary, 1.9 s\n"
+
+
 def test_warning_is_deployable_and_told():
     """A program that starts and may fail later has a row and a block of its own."""
     text = table(report([verdict("a", finding(severity="warning"))]))
