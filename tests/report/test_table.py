@@ -337,6 +337,20 @@ app on a, b
 """ in table(given, explain=True)
 
 
+def test_explain_tells_once_where_was_looked():
+    """The places of a miss stand in the tree alone; other evidence stays with its finding."""
+    other = finding(code="machine-mismatch", subject="./app", evidence=("uname -m: i686",))
+    bad = verdict("a", finding(evidence=("/usr/lib: not there",)), other)
+    bad_with_tree = verdict("a", *bad.findings, libraries=(missing_library(),))
+
+    text = table(report([bad_with_tree]), explain=True)
+
+    assert "/usr/lib: not there" not in text
+    assert "    evidence   uname -m: i686\n" in text
+    assert "/usr/lib: not there" in table(report([bad_with_tree]))
+    assert "/usr/lib: not there" in table(report([bad]), explain=True)
+
+
 def test_library_of_the_program_hangs_at_the_root():
     """What the program itself brought in is not drawn below a library that needs it too."""
     one = missing_library(name="a.so", path="/a.so", needed_by=("./app",))
