@@ -85,6 +85,7 @@ def _results(groups: list[Group], report: Report, labels: Labels) -> Iterator[Re
 def _rows(groups: list[Group], report: Report, labels: Labels) -> Table:
     """Return the rows; which columns there are depends on what there is to say, and room for it."""
     facts = {snapshot.host: snapshot.facts for snapshot in report.hosts}
+    families = {needs.id: needs.libc or "glibc" for needs in report.binaries}
     several = len(report.binaries) > 1
     wide = labels.view.width >= _WIDE
     titles = ("result", "binaries" * several, "hosts", "count", "system" * wide)
@@ -96,7 +97,7 @@ def _rows(groups: list[Group], report: Report, labels: Labels) -> Table:
             *([labels.some_binaries(members.binaries)] * several),
             labels.some_hosts(members.hosts),
             Text(f"{len(members.hosts):,}"),
-            *([shown(describe(known), "dim")] * wide),
+            *([shown(describe(known, families[members.binaries[0]]), "dim")] * wide),
         )
     return table
 

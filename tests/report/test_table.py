@@ -269,6 +269,17 @@ def test_narrow_table_leaves_the_system_out():
     assert "✓ deployable  web-1      1\n" in text
 
 
+@pytest.mark.parametrize(
+    ("libc", "said"), [("musl", "musl 1.2, glibc 2.36"), (None, "glibc 2.36, musl 1.2")]
+)
+def test_system_begins_with_the_program_s_libc(libc: str | None, said: str):
+    """Of a host with two C libraries the one that the program needs is named first."""
+    libcs = (Libc(LOADER, "x86_64", "glibc", "2.36"), Libc("/lib/ld", "x86_64", "musl", "1.2"))
+    both = host("a", facts=facts(libcs=libcs))
+
+    assert said in table(report([verdict("a")], binaries=[binary(libc=libc)], hosts=[both]))
+
+
 def test_many_results_are_turned_around():
     """With more failures than one can read, each thing missing stands once."""
     binaries = [binary(f"p{i}", i) for i in range(12)]
