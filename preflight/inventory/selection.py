@@ -9,6 +9,7 @@ regular expressions and no ``group[0]``.
 from __future__ import annotations
 
 import difflib
+import errno
 import fnmatch
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,7 +18,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from preflight.errors import UsageError
-from preflight.inventory.values import quoted
+from preflight.inventory.values import quoted, unreadable
 from preflight.model.host import Host
 from preflight.model.nodeset import expand, is_ipv6
 
@@ -133,7 +134,8 @@ def _lines(path: str) -> list[str]:
         return Path(path).read_text("utf-8").splitlines()
     except OSError as problem:
         raise UsageError(
-            f"{quoted(path)}: {problem.strerror}", "'@' stands before a file of host names"
+            unreadable(path, problem.errno or errno.EINVAL),
+            "'@' stands before a file of host names",
         ) from None
     except ValueError:
         raise UsageError(f"{quoted(path)} is not UTF-8", "write one host name a line") from None

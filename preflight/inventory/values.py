@@ -15,6 +15,7 @@ from msgspec import Struct
 
 from preflight.errors import InventoryError
 from preflight.model.nodeset import expand, is_ipv6
+from preflight.model.text import printable
 
 DIRECTLY = "none"  # what `jump` takes to undo an inherited one, as ssh_config's ProxyJump
 
@@ -58,8 +59,13 @@ class Endpoint(Struct, frozen=True):
 
 def quoted(text: str) -> str:
     """Return *text* in quotes, short and harmless to show: no control, no password."""
-    text = re.sub(r"(?<=:)(?!//)[^@]+(?=@)", "…", text)
+    text = _without_password(text)
     return repr(text if len(text) <= 60 else text[:59] + "…")
+
+
+def unreadable(path: str, number: int) -> str:
+    """Return what is wrong with a file that cannot be read, in the words of *number*, an errno."""
+    return f"{printable(_without_password(path))}: {os.strerror(number).lower()}"
 
 
 def free_key(key: str, what: str) -> None:
@@ -169,6 +175,10 @@ def value(text: str, what: str) -> str:
     if _URL_PASSWORD.search(text):
         raise _secret(f"the URL in {what}")
     return text
+
+
+def _without_password(text: str) -> str:
+    return re.sub(r"(?<=:)(?!//)[^@]+(?=@)", "…", text)
 
 
 def _split_port(text: str) -> tuple[str, str | None]:

@@ -334,12 +334,12 @@ def test_syntax_error_shows_nothing_of_the_text(fault_in, text):
     [
         (
             "no-such.yaml",
-            "'no-such.yaml': No such file or directory",
+            "no-such.yaml: no such file or directory",
             "name the inventory file; a list of hosts holds a comma: -i web1,",
         ),
         (
             "/",
-            "'/': Is a directory",
+            "/: is a directory",
             "name the inventory file; a list of hosts holds a comma: -i web1,",
         ),
         (

@@ -140,7 +140,7 @@ def test_empty_file_drops_nothing(tmp_path):
         (b"!db\n", "names.txt:1: no host matches '!db'"),
         (b"@names.txt\n", "names.txt:1: no host matches '@names.txt'"),
         (b"\xff", "'names.txt' is not UTF-8"),
-        (None, "'names.txt': No such file or directory"),
+        (None, "names.txt: no such file or directory"),
     ],
 )
 def test_file_of_names_is_checked(tmp_path, monkeypatch, raw, message):
