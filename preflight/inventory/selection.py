@@ -77,8 +77,7 @@ class _Selection:
             for piece in [part] if whole else map(str.strip, _COLON.split(part)):
                 if piece:
                     empty = False
-                    operator = piece[0] if piece[0] in "!&" else ""
-                    yield operator, piece.removeprefix(operator)
+                    yield _operator_and_term(piece)
         if empty:
             raise UsageError(f"the pattern {quoted(pattern)} is empty", "write 'all' for all hosts")
 
@@ -127,6 +126,15 @@ class _Selection:
             except UsageError as problem:
                 raise UsageError(f"{term[1:]}:{number}: {problem.message}", problem.hint) from None
         return frozenset(found)
+
+
+def _operator_and_term(piece: str) -> tuple[str, str]:
+    operator = piece[0] if piece[0] in "!&" else ""
+    term = piece.removeprefix(operator)
+    if term in {"", "@"}:
+        wanted = "FILE" if term else "NAME"
+        raise UsageError(f"nothing follows {quoted(piece)}", f"write {piece + wanted!r}")
+    return operator, term
 
 
 def _lines(path: str) -> list[str]:

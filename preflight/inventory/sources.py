@@ -59,6 +59,8 @@ def discover(environ: Mapping[str, str], cwd: Path) -> list[str]:
 
 
 def _declare(source: str, stdin: TextIO | None) -> Declared:
+    if not source:
+        raise UsageError("the name of the inventory is empty", "name one: -i FILE or -i web1,web2")
     if source == "-":
         if stdin is None:
             raise UsageError("there is no standard input to read", "name a file instead of '-'")

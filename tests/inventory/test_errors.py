@@ -376,6 +376,12 @@ def test_standard_input_may_hold_any_bytes():
     assert fault("-", stdin=stream) == ("<stdin>:2: not UTF-8", "save the inventory as UTF-8")
 
 
+def test_source_must_have_a_name():
+    """An empty name is no name of the directory one is in."""
+    with pytest.raises(UsageError, match="the name of the inventory is empty"):
+        load([""])
+
+
 def test_standard_input_must_be_at_hand():
     """Reading standard input without one is the caller's mistake."""
     with pytest.raises(UsageError, match="there is no standard input"):

@@ -97,7 +97,10 @@ def test_no_pattern_selects_all():
         ),
         ("", "the pattern '' is empty", "write 'all' for all hosts"),
         (" ,:", "the pattern ' ,:' is empty", "write 'all' for all hosts"),
-        ("!", "no host matches ''", SEE),
+        ("!", "nothing follows '!'", "write '!NAME'"),
+        ("web:&", "nothing follows '&'", "write '&NAME'"),
+        ("@", "nothing follows '@'", "write '@FILE'"),
+        ("web:!@", "nothing follows '!@'", "write '!@FILE'"),
         ("db:!db", "the pattern 'db:!db' leaves no host", SEE),
         (
             "a\x1b[2Jb",
