@@ -9,6 +9,7 @@ regular expressions and no ``group[0]``.
 from __future__ import annotations
 
 import difflib
+import errno
 import fnmatch
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,7 +18,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from preflight.errors import UsageError
-from preflight.inventory.values import quoted
+from preflight.inventory.values import quoted, unreadable
 from preflight.model.host import Host
 from preflight.model.nodeset import expand, is_ipv6
 
@@ -76,8 +77,7 @@ class _Selection:
             for piece in [part] if whole else map(str.strip, _COLON.split(part)):
                 if piece:
                     empty = False
-                    operator = piece[0] if piece[0] in "!&" else ""
-                    yield operator, piece.removeprefix(operator)
+                    yield _operator_and_term(piece)
         if empty:
             raise UsageError(f"the pattern {quoted(pattern)} is empty", "write 'all' for all hosts")
 
@@ -128,12 +128,22 @@ class _Selection:
         return frozenset(found)
 
 
+def _operator_and_term(piece: str) -> tuple[str, str]:
+    operator = piece[0] if piece[0] in "!&" else ""
+    term = piece.removeprefix(operator)
+    if term in {"", "@"}:
+        wanted = "FILE" if term else "NAME"
+        raise UsageError(f"nothing follows {quoted(piece)}", f"write {piece + wanted!r}")
+    return operator, term
+
+
 def _lines(path: str) -> list[str]:
     try:
         return Path(path).read_text("utf-8").splitlines()
     except OSError as problem:
         raise UsageError(
-            f"{quoted(path)}: {problem.strerror}", "'@' stands before a file of host names"
+            unreadable(path, problem.errno or errno.EINVAL),
+            "'@' stands before a file of host names",
         ) from None
     except ValueError:
         raise UsageError(f"{quoted(path)} is not UTF-8", "write one host name a line") from None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TextIO
@@ -14,7 +13,7 @@ from preflight.inventory.declared import Declared
 from preflight.inventory.document import MAX_BYTES
 from preflight.inventory.resolve import resolve
 from preflight.inventory.selection import Inventory
-from preflight.inventory.values import quoted
+from preflight.inventory.values import unreadable
 
 DEFAULT_FILE = "inventory.yaml"
 VARIABLE = "PREFLIGHT_INVENTORY"
@@ -60,6 +59,8 @@ def discover(environ: Mapping[str, str], cwd: Path) -> list[str]:
 
 
 def _declare(source: str, stdin: TextIO | None) -> Declared:
+    if not source:
+        raise UsageError("the name of the inventory is empty", "name one: -i FILE or -i web1,web2")
     if source == "-":
         if stdin is None:
             raise UsageError("there is no standard input to read", "name a file instead of '-'")
@@ -87,4 +88,4 @@ def _read_file(path: Path, name: str) -> bytes:
         hint = "name the inventory file; a list of hosts holds a comma: -i web1,"
         if number == errno.EACCES:
             hint = "make it readable for this user"
-        raise InventoryError(f"{quoted(name)}: {os.strerror(number)}", hint) from None
+        raise InventoryError(unreadable(name, number), hint) from None

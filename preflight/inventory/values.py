@@ -15,6 +15,7 @@ from msgspec import Struct
 
 from preflight.errors import InventoryError
 from preflight.model.nodeset import expand, is_ipv6
+from preflight.model.text import printable
 
 DIRECTLY = "none"  # what `jump` takes to undo an inherited one, as ssh_config's ProxyJump
 
@@ -58,8 +59,13 @@ class Endpoint(Struct, frozen=True):
 
 def quoted(text: str) -> str:
     """Return *text* in quotes, short and harmless to show: no control, no password."""
-    text = re.sub(r"(?<=:)(?!//)[^@]+(?=@)", "…", text)
+    text = _without_password(text)
     return repr(text if len(text) <= 60 else text[:59] + "…")
+
+
+def unreadable(path: str, number: int) -> str:
+    """Return what is wrong with a file that cannot be read, in the words of *number*, an errno."""
+    return f"{printable(_without_password(path))}: {os.strerror(number).lower()}"
 
 
 def free_key(key: str, what: str) -> None:
@@ -76,12 +82,12 @@ def refuse_secret_key(key: str, what: str) -> None:
         raise _secret(f"{quoted(key)} of {what}")
 
 
-def host_name(text: str) -> str:
+def host_name(text: str, what: str = "") -> str:
     """Return the name of a host or a group, an IPv6 address without its brackets."""
     if is_ipv6(text):
         return text.strip("[]")
     if not _NAME.fullmatch(text):
-        raise _name_refusal(text)
+        raise _name_refusal(text, what)
     if text == "all":
         raise Refusal("'all' always means every host", "choose another name")
     return text
@@ -118,13 +124,20 @@ def port(text: str) -> int:
     return int(text)
 
 
-def user(text: str) -> str:
+def address(text: str) -> str:
+    """Return the name or the IP address where a host is reached."""
+    if not text:
+        raise Refusal("address is empty", "give it a value or remove the line")
+    return host_name(text, "address")
+
+
+def user(text: str, key: str = "user") -> str:
     """Return a log-in name; what follows a colon in it would be a password."""
     if ":" in text:
-        raise _secret("what follows the colon in 'user'")
+        raise _secret(f"what follows the colon in {key!r}")
     if not text or text.startswith("-") or re.search(r"\s", text):
-        raise Refusal(f"user {quoted(text)} is no user name", "write user: deploy")
-    return plain(text, "user")
+        raise Refusal(f"{key} {quoted(text)} is no user name", f"write {key}: deploy")
+    return plain(text, key)
 
 
 def jump(text: str) -> str:
@@ -134,7 +147,7 @@ def jump(text: str) -> str:
             "jump names several hosts",
             "name the last one, and give that host a jump of its own",
         )
-    host_name(endpoint(text).host)
+    host_name(endpoint(text).host, "jump")
     return text
 
 
@@ -171,6 +184,10 @@ def value(text: str, what: str) -> str:
     return text
 
 
+def _without_password(text: str) -> str:
+    return re.sub(r"(?<=:)(?!//)[^@]+(?=@)", "…", text)
+
+
 def _split_port(text: str) -> tuple[str, str | None]:
     match = re.fullmatch(r"(.*[^:]):([0-9]+)", text, re.DOTALL)
     return (match[1], match[2]) if match else (text, None)
@@ -183,7 +200,7 @@ def _secret(where: str) -> Refusal:
     )
 
 
-def _name_refusal(text: str) -> Refusal:
+def _name_refusal(text: str, what: str = "") -> Refusal:
     if _LOGIN_PASSWORD.search(text):
         return _secret("what stands before the '@' of a host")
     hint = "a name holds letters, digits, '.', '-' and '_', and does not start with '.' or '-'"
@@ -193,4 +210,4 @@ def _name_refusal(text: str) -> Refusal:
         hint = "write the port apart: {port: NUMBER}"
     else:
         text = re.sub(":.*", ":…", text, flags=re.DOTALL)  # what follows may be a password
-    return Refusal(f"{quoted(text)} is not a valid name", hint)
+    return Refusal(f"{what} {quoted(text)} is not a valid name".lstrip(), hint)

@@ -33,7 +33,7 @@ def _transport(text: str, _: Path) -> str:
 
 
 HOST_KEYS: dict[str, Reader] = {
-    "address": lambda text, _: values.host_name(text),
+    "address": lambda text, _: values.address(text),
     "port": lambda text, _: values.port(text),
     "user": lambda text, _: values.user(text),
     "identity_file": values.local_path,
@@ -44,7 +44,7 @@ HOST_KEYS: dict[str, Reader] = {
 START_KEYS: dict[str, Reader] = {
     "install_path": lambda text, _: values.host_path(text),
     "cwd": lambda text, _: values.host_path(text),
-    "run_as": lambda text, _: values.user(text),
+    "run_as": lambda text, _: values.user(text, "run_as"),
     "argv0": lambda text, _: values.plain(text, "argv0"),
 }
 # What other tools call a key.
@@ -190,7 +190,7 @@ def _setting(node: Node, key: str, what: str, base: Path, reader: Reader) -> Set
     try:
         return Setting(reader(text, base), place)
     except Refusal as refusal:
-        raise refusal.at(place) from None
+        raise refusal.at(f"{place}: {what}") from None
 
 
 def _free_keys(node: Node, prefix: str, what: str) -> Settings:

@@ -17,8 +17,12 @@ _BY_CAUSE = {
     "host-key-changed": "find out why the host key changed before you replace it in known_hosts",
     "auth-refused": "set user and identity_file in the inventory, or load the key into the agent",
     "no-credential": "set identity_file in the inventory, or load the key into the agent",
+    "key-unreadable": "correct identity_file, or load the key into the agent: ssh-add KEY",
     "name-not-found": "set the host's address in the inventory",
     "no-shell": "use an account whose login shell runs commands",
+    "connect-timeout": "check address, port and firewall, or allow more time: --connect-timeout",
+    "banner-timeout": "check that an SSH server listens at that port and is not overloaded",
+    "deadline": "allow each host more time: --timeout",
 }
 
 

@@ -68,12 +68,18 @@ def _finding(finding: Finding, members: Group, labels: Labels) -> Iterator[Rende
     rows: list[tuple[str, Text]] = []
     if finding.needed_by and finding.needed_by not in finding.message:
         rows.append(("needed by", shown(finding.needed_by)))
-    evidence = _evidence(finding, members, labels)
+    evidence = () if _in_tree(finding, members, labels) else _evidence(finding, members, labels)
     rows += [("" if number else "evidence", line) for number, line in enumerate(evidence)]
     if finding.remedy:
         rows.append(("remedy", shown(finding.remedy, "cyan")))
     if rows:
         yield labelled(rows, indent=4)
+
+
+def _in_tree(finding: Finding, members: Group, labels: Labels) -> bool:
+    """Return whether the tree of libraries shows where this one was looked for."""
+    missed = (library.name for library in members.sample.libraries if library.path is None)
+    return labels.view.explain and finding.subject in missed
 
 
 def _evidence(finding: Finding, members: Group, labels: Labels) -> Iterator[Text]:

@@ -10,9 +10,14 @@ from preflight.model.snapshot import Facts
 _CODENAME = re.compile(r" \([^()]*\)$")  # "Debian GNU/Linux 12 (bookworm)": the number says it
 
 
-def describe(hosts: Sequence[Facts]) -> str:
-    """Return operating system, C library and machine, as far as all *hosts* have the same."""
-    parts = (_common(hosts, _os) or _how_many(hosts), _common(hosts, _libc))
+def describe(hosts: Sequence[Facts], family: str = "glibc") -> str:
+    """
+    Return operating system, C library and machine, as far as all *hosts* have the same.
+
+    Of several C libraries those of *family* come first.
+    """
+    libc = _common(hosts, lambda facts: _libc(facts, family))
+    parts = (_common(hosts, _os) or _how_many(hosts), libc)
     return ", ".join(filter(None, (*parts, _common(hosts, lambda facts: facts.machine))))
 
 
@@ -31,7 +36,8 @@ def _os(facts: Facts) -> str | None:
     return _CODENAME.sub("", name) if name else None
 
 
-def _libc(facts: Facts) -> str | None:
+def _libc(facts: Facts, family: str) -> str | None:
     """Return the C libraries of the host's own machine, else all it has."""
-    own = [libc for libc in facts.libcs if libc.machine == facts.machine] or facts.libcs
+    own = [c for c in facts.libcs if c.machine == facts.machine] or list(facts.libcs)
+    own = sorted(own, key=lambda libc: libc.family != family)
     return ", ".join(dict.fromkeys(f"{c.family} {c.version or '?'}" for c in own)) or None

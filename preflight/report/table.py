@@ -75,8 +75,8 @@ def _sections(report: Report, labels: Labels) -> Iterator[Iterable[RenderableTyp
 
 
 def _results(groups: list[Group], report: Report, labels: Labels) -> Iterator[RenderableType]:
-    """Yield what the one binary is, and a row for each group."""
-    if len(report.binaries) == 1:
+    """Yield what the one binary is, and a row for each group; nothing where quiet hides all."""
+    if len(report.binaries) == 1 and (groups or labels.view.verbosity >= 0):
         yield _headline(report.binaries[0])
     if groups:
         yield _rows(groups, report, labels)
@@ -85,6 +85,7 @@ def _results(groups: list[Group], report: Report, labels: Labels) -> Iterator[Re
 def _rows(groups: list[Group], report: Report, labels: Labels) -> Table:
     """Return the rows; which columns there are depends on what there is to say, and room for it."""
     facts = {snapshot.host: snapshot.facts for snapshot in report.hosts}
+    families = {needs.id: needs.libc or "glibc" for needs in report.binaries}
     several = len(report.binaries) > 1
     wide = labels.view.width >= _WIDE
     titles = ("result", "binaries" * several, "hosts", "count", "system" * wide)
@@ -96,7 +97,7 @@ def _rows(groups: list[Group], report: Report, labels: Labels) -> Table:
             *([labels.some_binaries(members.binaries)] * several),
             labels.some_hosts(members.hosts),
             Text(f"{len(members.hosts):,}"),
-            *([shown(describe(known), "dim")] * wide),
+            *([shown(describe(known, families[members.binaries[0]]), "dim")] * wide),
         )
     return table
 

@@ -10,7 +10,7 @@ ERRORS = {
     "empty directory": (["hosts"], "no inventory: inventory.yaml is not in", "-i FILE"),
     "no such binary": (["check", "--local", "nope"], "nope: no such file", "path"),
     "directory": (["inspect", "."], ".: is a directory", "name the program"),
-    "no such inventory": (["hosts", "-i", "no.yaml"], "'no.yaml': No such file", "-i web1,"),
+    "no such inventory": (["hosts", "-i", "no.yaml"], "no.yaml: no such file", "-i web1,"),
     "broken inventory": (["hosts", "-i", "broken.yaml"], "broken.yaml:2: ", ""),
     "no such host": (["hosts", "-i", "web-1,", "-l", "web-2"], "no host matches 'web-2'", "web-1"),
     "no such option": (["check", "--lcoal", "app"], "no such option '--lcoal'", "check --help"),

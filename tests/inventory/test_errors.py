@@ -118,30 +118,50 @@ def test_inventory_of_another_shape_is_refused(fault_in, text, line, problem, hi
 @pytest.mark.parametrize(
     ("settings", "problem", "hint"),
     table(
-        ("port: 0", "port '0' is not between 1 and 65535", "write port: 22"),
-        ("port: 65536", "port '65536' is not between 1 and 65535", "write port: 22"),
-        ("port: 022", "port '022' is not between 1 and 65535", "write port: 22"),
-        ("port: ssh", "port 'ssh' is not between 1 and 65535", "write port: 22"),
+        ("port: 0", "host 'a': port '0' is not between 1 and 65535", "write port: 22"),
+        ("port: 65536", "host 'a': port '65536' is not between 1 and 65535", "write port: 22"),
+        ("port: 022", "host 'a': port '022' is not between 1 and 65535", "write port: 22"),
+        ("port: ssh", "host 'a': port 'ssh' is not between 1 and 65535", "write port: 22"),
         ("port: [22]", "'port' of host 'a' must be text, not a list", "write a single value"),
         ("port: ", "'port' of host 'a' must be text, not empty", "give it a value or remove it"),
         ("user: yes", "'user' of host 'a' must be text, not a boolean", 'put it in quotes: "yes"'),
-        ("user: ''", "user '' is no user name", "write user: deploy"),
-        ("user: -oX", "user '-oX' is no user name", "write user: deploy"),
-        ("address: -oX", "'-oX' is not a valid name", NAME_HINT),
-        ('address: "\\e[2J"', "'\\x1b[2J' is not a valid name", NAME_HINT),
-        ("address: u@b", "'u@b' is not a valid name", "write the user apart: {user: NAME}"),
-        ("address: b:22", "'b:22' is not a valid name", "write the port apart: {port: NUMBER}"),
-        ("identity_file: ''", "path is empty", "give it a value or remove the line"),
+        ("user: ''", "host 'a': user '' is no user name", "write user: deploy"),
+        ("user: -oX", "host 'a': user '-oX' is no user name", "write user: deploy"),
+        ("address: -oX", "host 'a': address '-oX' is not a valid name", NAME_HINT),
+        ('address: "\\e[2J"', "host 'a': address '\\x1b[2J' is not a valid name", NAME_HINT),
+        (
+            "address: u@b",
+            "host 'a': address 'u@b' is not a valid name",
+            "write the user apart: {user: NAME}",
+        ),
+        (
+            "address: b:22",
+            "host 'a': address 'b:22' is not a valid name",
+            "write the port apart: {port: NUMBER}",
+        ),
+        ("address: ''", "host 'a': address is empty", "give it a value or remove the line"),
+        ("address: x y", "host 'a': address 'x y' is not a valid name", NAME_HINT),
+        ("jump: x y", "host 'a': jump 'x y' is not a valid name", NAME_HINT),
+        (
+            "start: {run_as: ''}",
+            "'start' of host 'a': run_as '' is no user name",
+            "write run_as: deploy",
+        ),
+        ("identity_file: ''", "host 'a': path is empty", "give it a value or remove the line"),
         (
             "identity_file: ~no-such-user/k",
-            "there is no home directory for '~no-such-user/k'",
+            "host 'a': there is no home directory for '~no-such-user/k'",
             "write the whole path",
         ),
-        ('known_hosts: "a\\0"', "path 'a\\x00' holds a control character", "remove the character"),
-        ("transport: shh", "unknown transport 'shh'", "the transports are ssh, local"),
+        (
+            'known_hosts: "a\\0"',
+            "host 'a': path 'a\\x00' holds a control character",
+            "remove the character",
+        ),
+        ("transport: shh", "host 'a': unknown transport 'shh'", "the transports are ssh, local"),
         (
             "jump: 'b,c'",
-            "jump names several hosts",
+            "host 'a': jump names several hosts",
             "name the last one, and give that host a jump of its own",
         ),
         (
@@ -149,7 +169,11 @@ def test_inventory_of_another_shape_is_refused(fault_in, text, line, problem, hi
             "jump 'b' is no host of the inventory",
             "for a host that is not in the inventory write 'b:22'",
         ),
-        ("start: {install_path: opt/app}", "path 'opt/app' is not absolute", "start it with '/'"),
+        (
+            "start: {install_path: opt/app}",
+            "'start' of host 'a': path 'opt/app' is not absolute",
+            "start it with '/'",
+        ),
         (
             "start: {secure: 1}",
             "'secure' must be true or false, not text",
@@ -292,10 +316,13 @@ def test_file_that_is_no_yaml_is_refused(fault_in, raw, line, problem, hint):
             "'API_TOKEN' of 'env' of 'start' of host 'a'",
         ),
         ("hosts: {a: {start: {env: {DB: 'pg://u:hunter2@h/x'}}}}", "the URL in 'DB'"),
-        ("hosts: {a: {user: 'deploy:hunter2'}}", "what follows the colon in 'user'"),
-        ("hosts: {a: {jump: 'u:hunter2@b'}}", "what follows the colon in 'user'"),
-        ("hosts: {a: {address: 'u:hunter2@b'}}", "what stands before the '@' of a host"),
-        ("hosts: {a: {address: 'ssh://u:hunter2@b'}}", "what stands before the '@' of a host"),
+        ("hosts: {a: {user: 'deploy:hunter2'}}", "host 'a': what follows the colon in 'user'"),
+        ("hosts: {a: {jump: 'u:hunter2@b'}}", "host 'a': what follows the colon in 'user'"),
+        ("hosts: {a: {address: 'u:hunter2@b'}}", "host 'a': what stands before the '@' of a host"),
+        (
+            "hosts: {a: {address: 'ssh://u:hunter2@b'}}",
+            "host 'a': what stands before the '@' of a host",
+        ),
         ("hosts: {'u:hunter2@b[2:1]': {}}", "what stands before the '@' of a host"),
     ),
 )
@@ -334,12 +361,12 @@ def test_syntax_error_shows_nothing_of_the_text(fault_in, text):
     [
         (
             "no-such.yaml",
-            "'no-such.yaml': No such file or directory",
+            "no-such.yaml: no such file or directory",
             "name the inventory file; a list of hosts holds a comma: -i web1,",
         ),
         (
             "/",
-            "'/': Is a directory",
+            "/: is a directory",
             "name the inventory file; a list of hosts holds a comma: -i web1,",
         ),
         (
@@ -374,6 +401,12 @@ def test_standard_input_may_hold_any_bytes():
     stream = io.TextIOWrapper(io.BytesIO(b"hosts:\n  a\xff: {}"), encoding="ascii")
 
     assert fault("-", stdin=stream) == ("<stdin>:2: not UTF-8", "save the inventory as UTF-8")
+
+
+def test_source_must_have_a_name():
+    """An empty name is no name of the directory one is in."""
+    with pytest.raises(UsageError, match="the name of the inventory is empty"):
+        load([""])
 
 
 def test_standard_input_must_be_at_hand():

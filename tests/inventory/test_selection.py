@@ -97,7 +97,10 @@ def test_no_pattern_selects_all():
         ),
         ("", "the pattern '' is empty", "write 'all' for all hosts"),
         (" ,:", "the pattern ' ,:' is empty", "write 'all' for all hosts"),
-        ("!", "no host matches ''", SEE),
+        ("!", "nothing follows '!'", "write '!NAME'"),
+        ("web:&", "nothing follows '&'", "write '&NAME'"),
+        ("@", "nothing follows '@'", "write '@FILE'"),
+        ("web:!@", "nothing follows '!@'", "write '!@FILE'"),
         ("db:!db", "the pattern 'db:!db' leaves no host", SEE),
         (
             "a\x1b[2Jb",
@@ -140,7 +143,7 @@ def test_empty_file_drops_nothing(tmp_path):
         (b"!db\n", "names.txt:1: no host matches '!db'"),
         (b"@names.txt\n", "names.txt:1: no host matches '@names.txt'"),
         (b"\xff", "'names.txt' is not UTF-8"),
-        (None, "'names.txt': No such file or directory"),
+        (None, "names.txt: no such file or directory"),
     ],
 )
 def test_file_of_names_is_checked(tmp_path, monkeypatch, raw, message):

@@ -47,6 +47,10 @@ def test_many_unlike_names_are_not_repeated():
         ("host-key-unknown", "fingerprint"),
         ("host-key-changed", "find out why"),
         ("auth-refused", "identity_file"),
+        ("key-unreadable", "ssh-add"),
+        ("connect-timeout", "--connect-timeout"),
+        ("banner-timeout", "listens at that port"),
+        ("deadline", "--timeout"),
         ("no-shell", "login shell"),
     ],
 )

@@ -27,6 +27,15 @@ def test_only_libraries_of_the_own_machine_count():
     assert "glibc 2.36, musl 1.2, aarch64" in describe([facts(libcs=libcs, machine="aarch64")])
 
 
+def test_library_of_the_program_comes_first():
+    """A host with both C libraries is first of all one that has what the program needs."""
+    libcs = (Libc("/lib/ld", "x86_64", "musl", "1.2"), Libc(LOADER, "x86_64", "glibc", "2.36"))
+    both = [facts(libcs=libcs)]
+
+    assert "glibc 2.36, musl 1.2, x86_64" in describe(both)
+    assert "musl 1.2, glibc 2.36, x86_64" in describe(both, "musl")
+
+
 def test_release_that_is_not_known_is_a_question_mark():
     """A libc whose bytes do not say its release is still a libc."""
     assert "musl ?" in describe([facts(libcs=(Libc("/lib/ld", "x86_64", "musl", None),))])

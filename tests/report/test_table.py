@@ -187,6 +187,13 @@ def test_quiet_tells_of_failures_and_the_sum():
     assert text.endswith("\n2 deployable, 1 blocked, 0 unknown — 3 hosts, 1 binary, 1.9 s\n")
 
 
+def test_quiet_success_is_the_sum_alone():
+    """With -q not even the program is introduced where it starts everywhere."""
+    text = table(report([verdict("a")]), verbosity=-1)
+
+    assert text == "\n1 deployable, 0 blocked, 0 unknown — 1 host, 1 binary, 1.9 s\n"
+
+
 def test_warning_is_deployable_and_told():
     """A program that starts and may fail later has a row and a block of its own."""
     text = table(report([verdict("a", finding(severity="warning"))]))
@@ -262,6 +269,17 @@ def test_narrow_table_leaves_the_system_out():
     assert "✓ deployable  web-1      1\n" in text
 
 
+@pytest.mark.parametrize(
+    ("libc", "said"), [("musl", "musl 1.2, glibc 2.36"), (None, "glibc 2.36, musl 1.2")]
+)
+def test_system_begins_with_the_program_s_libc(libc: str | None, said: str):
+    """Of a host with two C libraries the one that the program needs is named first."""
+    libcs = (Libc(LOADER, "x86_64", "glibc", "2.36"), Libc("/lib/ld", "x86_64", "musl", "1.2"))
+    both = host("a", facts=facts(libcs=libcs))
+
+    assert said in table(report([verdict("a")], binaries=[binary(libc=libc)], hosts=[both]))
+
+
 def test_many_results_are_turned_around():
     """With more failures than one can read, each thing missing stands once."""
     binaries = [binary(f"p{i}", i) for i in range(12)]
@@ -328,6 +346,20 @@ app on a, b
     └── libssl.so.3 not found
         └── /usr/lib/libssl.so.3: no such file [system directories]
 """ in table(given, explain=True)
+
+
+def test_explain_tells_once_where_was_looked():
+    """The places of a miss stand in the tree alone; other evidence stays with its finding."""
+    other = finding(code="machine-mismatch", subject="./app", evidence=("uname -m: i686",))
+    bad = verdict("a", finding(evidence=("/usr/lib: not there",)), other)
+    bad_with_tree = verdict("a", *bad.findings, libraries=(missing_library(),))
+
+    text = table(report([bad_with_tree]), explain=True)
+
+    assert "/usr/lib: not there" not in text
+    assert "    evidence   uname -m: i686\n" in text
+    assert "/usr/lib: not there" in table(report([bad_with_tree]))
+    assert "/usr/lib: not there" in table(report([bad]), explain=True)
 
 
 def test_library_of_the_program_hangs_at_the_root():
