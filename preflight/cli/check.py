@@ -113,7 +113,7 @@ def _online(
     from preflight.cli.session import chosen_hosts, options_of, start_of, starts  # noqa: PLC0415
 
     local = values["local"]
-    start_for = starts(start_of(values), requirements, local=local)
+    start_for = starts(start_of(values, local=local), requirements, local=local)
     hosts = chosen_hosts(values["inventories"], values["limits"], local=local)
     options = structs.replace(options_of(values), prove=values["prove"])
     return run_fleet(requirements, hosts, start_for, options)
@@ -124,7 +124,7 @@ def _offline(requirements: Sequence[Requirements], values: CheckOptions) -> tupl
     from preflight.cli.recorded import recorded_hosts  # noqa: PLC0415
     from preflight.cli.session import start_of, starts  # noqa: PLC0415
 
-    start_for = starts(start_of(values), requirements, local=False)
+    start_for = starts(start_of(values, local=False), requirements, local=False)
     recorded = recorded_hosts(values["facts"], values["inventories"], values["limits"])
     hosts = {snapshot.host: host for host, snapshot in recorded}
     report = check_offline(

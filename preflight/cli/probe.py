@@ -58,7 +58,7 @@ def command(**values: Unpack[ProbeOptions]) -> int:
     check_writable(values["save"], "--save")
     local = values["local"]
     requirements = analyzed(values["programs"])
-    start_for = starts(start_of(values), requirements, local=local)
+    start_for = starts(start_of(values, local=local), requirements, local=local)
     hosts = chosen_hosts(values["inventories"], values["limits"], local=local)
     options = options_of(values, everything=values["everything"])
     done, cut = collect(

@@ -46,11 +46,17 @@ def analyzed(binaries: Sequence[str]) -> tuple[Requirements, ...]:
     return tuple(analyze(path, id=f"b{n}") for n, path in enumerate(binaries, 1))
 
 
-def start_of(values: StartOptions) -> Start:
-    """Return the start that the command line describes."""
+def start_of(values: StartOptions, *, local: bool) -> Start:
+    """
+    Return the start that the command line describes.
+
+    Raises `UsageError` for a path that means nothing on a host; with --local
+    the working directory may be relative to that of this process.
+    """
+    cwd = values["cwd"]
     return Start(
-        install_path=values["install_path"],
-        cwd=values["cwd"],
+        install_path=_host_path("--install-path", values["install_path"]),
+        cwd=posixpath.abspath(cwd) if local and cwd else _host_path("--cwd", cwd),
         env=tuple(map(_variable, values["environment"])),
         run_as=values["run_as"],
         loaded_by=_opener(values["loaded_by"]),
@@ -118,6 +124,13 @@ def _opener(value: str | None) -> Opener | None:
         reason = f"--loaded-by {program}: {requirements.description}, which opens no libraries"
         raise UsageError(reason, "give the program that calls dlopen, such as /usr/bin/python3")
     return Opener(requirements=requirements, install_path=path or None)
+
+
+def _host_path(option: str, path: str | None) -> str | None:
+    if path is not None and not path.startswith("/"):
+        reason = f"{option} {path!r} is not absolute"
+        raise UsageError(reason, "write the path on the host, from '/' on")
+    return path
 
 
 def _variable(assignment: str) -> tuple[str, str]:
