@@ -6,13 +6,14 @@ import os
 import posixpath
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from msgspec import structs
 
 from preflight.analyze import analyze
 from preflight.api import Limits, Options
-from preflight.cli.options import ConnectionOptions, StartOptions, expand
+from preflight.cli.options import ConnectionOptions, FleetOptions, StartOptions, expand
 from preflight.errors import UsageError
 from preflight.inventory import Inventory, discover, load, resolve_start
 from preflight.model.host import Host
@@ -39,6 +40,16 @@ def chosen_hosts(sources: Sequence[str], limits: Sequence[str], *, local: bool) 
     if limits:
         raise UsageError("-l chooses from an inventory, and --local has none", "leave -l out")
     return (LOCAL,)
+
+
+def files_read(values: FleetOptions) -> list[str | None]:
+    """Return the files that options name, to be read; some may not be there."""
+    sources = list(values["inventories"])
+    if not (sources or values["local"]):
+        with suppress(UsageError):
+            sources = discover(os.environ, Path())
+    opener = values["loaded_by"] and _opener_parts(values["loaded_by"])[0]
+    return [*sources, opener, expand(values["key"]), expand(values["known_hosts"])]
 
 
 def analyzed(binaries: Sequence[str]) -> tuple[Requirements, ...]:
@@ -116,14 +127,18 @@ def _opener(value: str | None) -> Opener | None:
     """Return the program of ``--loaded-by PROGRAM[=PATH]``; one that is static opens nothing."""
     if value is None:
         return None
-    program, equals, path = value.rpartition("=")
-    if not equals or not path.startswith("/"):
-        program, path = value, ""
+    program, path = _opener_parts(value)
     requirements = analyze(program, id="loaded-by")
     if requirements.elf is None or requirements.elf.interpreter is None:
         reason = f"--loaded-by {program}: {requirements.description}, which opens no libraries"
         raise UsageError(reason, "give the program that calls dlopen, such as /usr/bin/python3")
     return Opener(requirements=requirements, install_path=path or None)
+
+
+def _opener_parts(value: str) -> tuple[str, str]:
+    """Return PROGRAM and PATH of ``--loaded-by``, the latter "" where it is not given."""
+    program, equals, path = value.rpartition("=")
+    return (program, path) if equals and path.startswith("/") else (value, "")
 
 
 def _host_path(option: str, path: str | None) -> str | None:
