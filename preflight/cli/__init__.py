@@ -13,7 +13,6 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
@@ -118,11 +117,15 @@ def _terminate(signum: int, frame: FrameType | None) -> None:
 
 
 def _open_closed_streams() -> None:
-    """Give standard streams that the caller closed a place, before a connection takes theirs."""
+    """
+    Give standard streams that the caller closed a place, before a connection takes theirs.
+
+    What is written to such a standard output fails, as it would without us.
+    """
     for name in ("stdin", "stdout", "stderr"):
         if getattr(sys, name) is None:
-            mode = "r" if name == "stdin" else "w"
-            setattr(sys, name, Path(os.devnull).open(mode))  # noqa: SIM115
+            place = os.open(os.devnull, os.O_WRONLY if name == "stderr" else os.O_RDONLY)
+            setattr(sys, name, os.fdopen(place, "r" if name == "stdin" else "w"))
 
 
 def _usage(error: click.ClickException) -> int:

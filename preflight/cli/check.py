@@ -9,9 +9,7 @@ import click
 
 from preflight.cli.exits import Exit
 from preflight.cli.options import (
-    ConnectionOptions,
-    InventoryOptions,
-    StartOptions,
+    FleetOptions,
     connection_options,
     inventory_options,
     option,
@@ -24,10 +22,9 @@ if TYPE_CHECKING:
     from preflight.model.requirements import Requirements
 
 
-class CheckOptions(InventoryOptions, StartOptions, ConnectionOptions):
+class CheckOptions(FleetOptions):
     """The values of all options."""
 
-    local: bool
     facts: tuple[str, ...]
     formats: tuple[str, ...]
     explain: bool
@@ -68,14 +65,22 @@ class CheckOptions(InventoryOptions, StartOptions, ConnectionOptions):
 @connection_options
 def command(binaries: tuple[str, ...], **values: Unpack[CheckOptions]) -> int:
     """Say for every host whether BINARY will start there, and if not, what is missing."""
-    from preflight.cli.output import parse_formats, write_reports  # noqa: PLC0415
-    from preflight.cli.session import analyzed  # noqa: PLC0415
+    from preflight.cli.output import (  # noqa: PLC0415
+        parse_formats,
+        refuse_to_overwrite,
+        write_reports,
+    )
+    from preflight.cli.session import analyzed, files_read  # noqa: PLC0415
 
     formats = parse_formats(values["formats"])
     if values["prove"] and values["facts"]:
         raise UsageError("--prove and --facts exclude each other", "a proof asks the hosts")
     if values["local"] and values["facts"]:
         raise UsageError("--local and --facts exclude each other", "give one of them")
+    refuse_to_overwrite(
+        [*binaries, *values["facts"], *files_read(values)],
+        [(f"--format {name}", file) for name, file in formats],
+    )
     judged = _offline if values["facts"] else _online
     report, cut = judged(analyzed(binaries), values)
     verbosity = values["verbose"] - values["quiet"]
@@ -113,7 +118,7 @@ def _online(
     from preflight.cli.session import chosen_hosts, options_of, start_of, starts  # noqa: PLC0415
 
     local = values["local"]
-    start_for = starts(start_of(values), requirements, local=local)
+    start_for = starts(start_of(values, local=local), requirements, local=local)
     hosts = chosen_hosts(values["inventories"], values["limits"], local=local)
     options = structs.replace(options_of(values), prove=values["prove"])
     return run_fleet(requirements, hosts, start_for, options)
@@ -124,7 +129,7 @@ def _offline(requirements: Sequence[Requirements], values: CheckOptions) -> tupl
     from preflight.cli.recorded import recorded_hosts  # noqa: PLC0415
     from preflight.cli.session import start_of, starts  # noqa: PLC0415
 
-    start_for = starts(start_of(values), requirements, local=False)
+    start_for = starts(start_of(values, local=False), requirements, local=False)
     recorded = recorded_hosts(values["facts"], values["inventories"], values["limits"])
     hosts = {snapshot.host: host for host, snapshot in recorded}
     report = check_offline(

@@ -46,6 +46,12 @@ class StartOptions(TypedDict):
     loaded_by: str | None
 
 
+class FleetOptions(InventoryOptions, StartOptions, ConnectionOptions):
+    """The values of all that check and probe have in common."""
+
+    local: bool
+
+
 def option(*names: str, **settings: Any) -> Callable[[F], F]:
     """Return `click.option` with the environment variable of its long name."""
     long = next(name for name in names if name.startswith("--"))

@@ -34,7 +34,7 @@ def parse_formats(values: Sequence[str]) -> list[tuple[str, str | None]]:
         if equals:
             check_writable(file, f"--format {name}={file}")
         pairs.append((name, file if equals else None))
-    targets = [file for _, file in pairs]
+    targets = [file and os.path.realpath(file) for _, file in pairs]
     for target in targets:
         if targets.count(target) > 1:
             raise UsageError(
@@ -43,17 +43,47 @@ def parse_formats(values: Sequence[str]) -> list[tuple[str, str | None]]:
     return pairs
 
 
-def check_writable(file: str, option: str) -> None:
+def check_writable(file: str, option: str, example: str = "report.json") -> None:
     """Raise `UsageError` where writing *file* is bound to fail: better now than after the run."""
-    path = Path(file)
-    if not file or path.is_dir():
-        raise UsageError(f"{option}: a file's name is wanted", "such as report.json")
+    if file in ("", "-"):
+        raise UsageError(f"{option}: a file's name is wanted", f"such as {example}")
+    try:
+        _check_writable(Path(file), option, example)
+    except PermissionError:  # not even looking is allowed
+        raise _forbidden(option) from None
+
+
+def _check_writable(path: Path, option: str, example: str) -> None:
+    if path.is_dir():
+        raise UsageError(f"{option}: a file's name is wanted", f"such as {example}")
     if not path.absolute().parent.is_dir():
         raise UsageError(
             f"{option}: there is no directory {path.parent}", f"mkdir -p {path.parent}"
         )
     if not os.access(path if path.exists() else path.absolute().parent, os.W_OK):
-        raise UsageError(f"{option}: this user may not write there", "name another file")
+        raise _forbidden(option)
+
+
+def _forbidden(option: str) -> UsageError:
+    return UsageError(f"{option}: this user may not write there", "name another file")
+
+
+def refuse_to_overwrite(
+    inputs: Iterable[str | None], outputs: Iterable[tuple[str, str | None]]
+) -> None:
+    """Raise `UsageError` where one of *outputs*, (option, file) pairs, is one of *inputs*."""
+    read = list(filter(_is_file, inputs))
+    for option, file in filter(lambda output: _is_file(output[1]), outputs):
+        for name in read:
+            if os.path.samefile(str(file), str(name)):  # noqa: PTH121
+                raise UsageError(
+                    f"{option}: {file} would overwrite the input {name}", "name another file"
+                )
+
+
+def _is_file(name: str | None) -> bool:
+    # Path raises for what can be no name, such as a list of many hosts.
+    return name is not None and os.path.isfile(name)  # noqa: PTH113
 
 
 def write_reports(

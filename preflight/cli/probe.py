@@ -11,9 +11,7 @@ import click
 from preflight import __version__
 from preflight.cli.exits import Exit
 from preflight.cli.options import (
-    ConnectionOptions,
-    InventoryOptions,
-    StartOptions,
+    FleetOptions,
     connection_options,
     inventory_options,
     option,
@@ -25,10 +23,9 @@ if TYPE_CHECKING:
     from preflight.model.snapshot import Snapshot
 
 
-class ProbeOptions(InventoryOptions, StartOptions, ConnectionOptions):
+class ProbeOptions(FleetOptions):
     """The values of all options."""
 
-    local: bool
     programs: tuple[str, ...]
     everything: bool
     save: str
@@ -45,20 +42,22 @@ class ProbeOptions(InventoryOptions, StartOptions, ConnectionOptions):
 def command(**values: Unpack[ProbeOptions]) -> int:
     """Collect facts of hosts; `preflight check BINARY --facts FILE` judges by them later."""
     from preflight.api import Want  # noqa: PLC0415
-    from preflight.cli.output import check_writable  # noqa: PLC0415
+    from preflight.cli.output import check_writable, refuse_to_overwrite  # noqa: PLC0415
     from preflight.cli.run import collect  # noqa: PLC0415
     from preflight.cli.session import (  # noqa: PLC0415
         analyzed,
         chosen_hosts,
+        files_read,
         options_of,
         start_of,
         starts,
     )
 
-    check_writable(values["save"], "--save")
+    check_writable(values["save"], "--save", "facts.jsonl")
+    refuse_to_overwrite([*values["programs"], *files_read(values)], [("--save", values["save"])])
     local = values["local"]
     requirements = analyzed(values["programs"])
-    start_for = starts(start_of(values), requirements, local=local)
+    start_for = starts(start_of(values, local=local), requirements, local=local)
     hosts = chosen_hosts(values["inventories"], values["limits"], local=local)
     options = options_of(values, everything=values["everything"])
     done, cut = collect(

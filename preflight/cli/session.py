@@ -6,13 +6,14 @@ import os
 import posixpath
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from msgspec import structs
 
 from preflight.analyze import analyze
 from preflight.api import Limits, Options
-from preflight.cli.options import ConnectionOptions, StartOptions, expand
+from preflight.cli.options import ConnectionOptions, FleetOptions, StartOptions, expand
 from preflight.errors import UsageError
 from preflight.inventory import Inventory, discover, load, resolve_start
 from preflight.model.host import Host
@@ -41,16 +42,32 @@ def chosen_hosts(sources: Sequence[str], limits: Sequence[str], *, local: bool) 
     return (LOCAL,)
 
 
+def files_read(values: FleetOptions) -> list[str | None]:
+    """Return the files that options name, to be read; some may not be there."""
+    sources = list(values["inventories"])
+    if not (sources or values["local"]):
+        with suppress(UsageError):
+            sources = discover(os.environ, Path())
+    opener = values["loaded_by"] and _opener_parts(values["loaded_by"])[0]
+    return [*sources, opener, expand(values["key"]), expand(values["known_hosts"])]
+
+
 def analyzed(binaries: Sequence[str]) -> tuple[Requirements, ...]:
     """Return what each binary needs, with the report's ids b1, b2, …"""
     return tuple(analyze(path, id=f"b{n}") for n, path in enumerate(binaries, 1))
 
 
-def start_of(values: StartOptions) -> Start:
-    """Return the start that the command line describes."""
+def start_of(values: StartOptions, *, local: bool) -> Start:
+    """
+    Return the start that the command line describes.
+
+    Raises `UsageError` for a path that means nothing on a host; with --local
+    the working directory may be relative to that of this process.
+    """
+    cwd = values["cwd"]
     return Start(
-        install_path=values["install_path"],
-        cwd=values["cwd"],
+        install_path=_host_path("--install-path", values["install_path"]),
+        cwd=posixpath.abspath(cwd) if local and cwd else _host_path("--cwd", cwd),
         env=tuple(map(_variable, values["environment"])),
         run_as=values["run_as"],
         loaded_by=_opener(values["loaded_by"]),
@@ -110,14 +127,25 @@ def _opener(value: str | None) -> Opener | None:
     """Return the program of ``--loaded-by PROGRAM[=PATH]``; one that is static opens nothing."""
     if value is None:
         return None
-    program, equals, path = value.rpartition("=")
-    if not equals or not path.startswith("/"):
-        program, path = value, ""
+    program, path = _opener_parts(value)
     requirements = analyze(program, id="loaded-by")
     if requirements.elf is None or requirements.elf.interpreter is None:
         reason = f"--loaded-by {program}: {requirements.description}, which opens no libraries"
         raise UsageError(reason, "give the program that calls dlopen, such as /usr/bin/python3")
     return Opener(requirements=requirements, install_path=path or None)
+
+
+def _opener_parts(value: str) -> tuple[str, str]:
+    """Return PROGRAM and PATH of ``--loaded-by``, the latter "" where it is not given."""
+    program, equals, path = value.rpartition("=")
+    return (program, path) if equals and path.startswith("/") else (value, "")
+
+
+def _host_path(option: str, path: str | None) -> str | None:
+    if path is not None and not path.startswith("/"):
+        reason = f"{option} {path!r} is not absolute"
+        raise UsageError(reason, "write the path on the host, from '/' on")
+    return path
 
 
 def _variable(assignment: str) -> tuple[str, str]:

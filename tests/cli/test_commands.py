@@ -142,3 +142,13 @@ def test_install_path_of_several_binaries_is_a_directory(run, program, inventory
 
     lines = [one["predicted_error"].partition(":")[0] for one in report["verdicts"]]
     assert ["/opt/app/one", "/opt/app/two"] == lines
+
+
+def test_local_working_directory_may_be_relative(run, program, tmp_path):
+    """With --local, --cwd means a directory of this process's own."""
+    (tmp_path / "sub").mkdir()
+    program("sub/libhere.so", interpreter=None, soname="libhere.so")
+    app = program(needed=["./libhere.so"])
+
+    assert 3 == run("check", "--local", app).status
+    assert 0 == run("check", "--local", app, "--cwd", "sub").status

@@ -58,9 +58,16 @@ ERRORS = {
     "no forks": (["check", "-i", "a,", "app", "-f", "0"], "invalid value for", "--help"),
     "relative path": (
         ["check", "-i", "a,", "app", "--install-path", "opt"],
-        "install path 'opt' is not absolute",
+        "--install-path 'opt' is not absolute",
         "'/'",
     ),
+    "empty path": (
+        ["check", "--local", "app", "--install-path", ""],
+        "--install-path '' is not absolute",
+        "'/'",
+    ),
+    "relative cwd": (["check", "-i", "a,", "app", "--cwd", "."], "--cwd '.' is not abs", "'/'"),
+    "empty cwd": (["probe", "--local", "--save", "f", "--cwd", ""], "--cwd '' is not", "'/'"),
     "no variable": (["check", "--local", "app", "--env", "X"], "--env X: no NAME=", "--env LD_"),
     "no facts": (["check", "app", "--facts", "no.jsonl"], "no.jsonl: No such", "preflight probe"),
     "other facts": (["check", "app", "--facts", "app"], "app:1: not valid", "preflight probe"),

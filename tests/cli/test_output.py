@@ -237,12 +237,25 @@ def test_closed_pipe_is_quiet(start, arguments):
     assert (141, "") == (process.returncode, err)
 
 
-def test_closed_standard_output(start, program):
-    """With no standard output at all the exit status still tells."""
-    process = start("check", "--local", program(), preexec_fn=lambda: os.close(1), stdout=None)
-    _, err = process.communicate(timeout=20)
+@pytest.mark.parametrize(
+    "arguments", [["check", "--local", "/bin/ls"], ["schema"], ["--help"], ["hosts", "-i", "a,"]]
+)
+def test_closed_standard_output(preflight, arguments):
+    """With no standard output at all the report is lost, which is no success."""
+    result = preflight(*arguments, preexec_fn=lambda: os.close(1), stdout=None)
 
-    assert (0, "") == (process.returncode, err)
+    line = "preflight: error: standard output: Bad file descriptor; the output is not whole\n"
+    assert (70, line) == (result.status, result.err)
+
+
+def test_closed_standard_output_is_not_missed(preflight, program):
+    """A report that goes to a file needs no standard output."""
+    arguments = ["check", "--local", program(), "--format", "json=r.json"]
+
+    result = preflight(*arguments, preexec_fn=lambda: os.close(1), stdout=None)
+
+    assert (0, "") == (result.status, result.err)
+    assert json.loads(Path("r.json").read_text())["summary"]["deployable"] == 1
 
 
 def test_json_is_utf8_in_any_locale(preflight, program, monkeypatch):
@@ -263,6 +276,50 @@ def test_report_directory_is_checked_before_the_run(run, program, inventory, sil
     assert 2 == run("check", program(), "--format", "json=no/r.json").status
     with pytest.raises(TimeoutError):
         silent.accept()
+
+
+OVERWRITES = {
+    "binary": ["check", "--local", "app", "--format", "json=app"],
+    "binary by another name": ["check", "--local", "app", "--format", "json=link"],
+    "inventory": ["check", "app", "-i", "inv.yaml", "--format", "jsonl=inv.yaml"],
+    "found inventory": ["probe", "--save", "inventory.yaml"],
+    "facts": ["check", "app", "--facts", "facts", "--format", "json=./facts"],
+    "program to probe for": ["probe", "--local", "--for", "app", "--save", "app"],
+    "opener": ["check", "--local", "a.so", "--loaded-by", "app=/bin/app", "--format", "json=app"],
+    "host keys": ["probe", "-i", "a,", "--known-hosts", "facts", "--save", "facts"],
+}
+
+
+@pytest.mark.parametrize("arguments", OVERWRITES.values(), ids=OVERWRITES.keys())
+def test_input_is_never_overwritten(run, program, arguments):
+    """An output that is one of the files to read is refused, and the file stays."""
+    program()
+    program("a.so")
+    for name in ("inv.yaml", "inventory.yaml", "facts"):
+        Path(name).write_text("hosts: {here: {transport: local}}\n")
+    Path("link").symlink_to("app")
+    before = {path: path.read_bytes() for path in Path().iterdir() if path.is_file()}
+
+    result = run(*arguments)
+
+    assert (2, "") == (result.status, result.out)
+    assert "would overwrite the input" in result.err
+    assert before == {path: path.read_bytes() for path in before}
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
+def test_forbidden_directory_is_seen_before_the_run(run, program, tmp_path):
+    """Where this user may not even look, a report is refused before any host is asked."""
+    app = program()
+    (tmp_path / "closed").mkdir(0o700)
+    os.seteuid(65534)
+    try:
+        result = run("check", "-i", "a,", app, "--format", "json=closed/report.json")
+    finally:
+        os.seteuid(0)
+
+    assert 2 == result.status
+    assert "--format json=closed/report.json: this user may not write there" in result.err
 
 
 def test_manual_lists_the_formats():
