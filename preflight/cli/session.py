@@ -85,7 +85,7 @@ def starts(
     opener = override.loaded_by
     if local and opener is not None and opener.install_path is None:
         path = posixpath.abspath(opener.requirements.path)
-        opener = structs.replace(opener, install_path=path)
+        opener = structs.replace(opener, install_path=path, in_place=True)
     override = structs.replace(override, loaded_by=opener)
     in_place = local and override.install_path is None
     several = len(requirements) > 1 and not in_place
@@ -94,7 +94,8 @@ def starts(
         chosen = override
         if in_place:
             chosen = structs.replace(override, install_path=posixpath.abspath(needed.path))
-        return resolve_start(host, binary_name=needed.name, several=several, override=chosen)
+        resolved = resolve_start(host, binary_name=needed.name, several=several, override=chosen)
+        return structs.replace(resolved, in_place=in_place)
 
     return start
 

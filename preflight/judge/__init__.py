@@ -21,6 +21,7 @@ from preflight.judge import (
     libraries,
     machine,
     mounts,
+    permissions,
     plugin,
     policy,
     stack,
@@ -47,7 +48,16 @@ class Stage(Struct, frozen=True):
 
 STAGES: tuple[Stage, ...] = (
     Stage((image.check_system, image.check_format, machine.check_machine), machine.predict),
-    Stage((mounts.check_program, mounts.check_directories, policy.check_policy), mounts.predict),
+    Stage(
+        (
+            mounts.check_program,
+            permissions.check_user,
+            permissions.check_directories,
+            permissions.check_mode,
+            policy.check_policy,
+        ),
+        mounts.predict,
+    ),
     Stage((interpreter.check_interpreter,), interpreter.predict),
     Stage((image.check_complete,), image.predict_cut),
     Stage((cpu.check_loader,), cpu.predict_loader),

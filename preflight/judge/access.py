@@ -71,7 +71,7 @@ class Access(Inquiry):
     def __init__(self, inquiry: Inquiry, user: User) -> None:
         super().__init__({})
         self._inquiry = inquiry
-        self._user = user
+        self.user = user
 
     @property
     def asked(self) -> tuple[Question, ...]:
@@ -106,7 +106,7 @@ class Access(Inquiry):
 
     def may(self, path: str, state: FileState, bit: int) -> bool | None:
         """Return whether the user reaches the file and has *bit* on it."""
-        return _both(self.reaches(path, state), allows(state, self._user, bit))
+        return _both(self.reaches(path, state), allows(state, self.user, bit))
 
     def reaches(self, path: str, state: FileState) -> bool | None:
         """Return whether the user may search every directory on the way."""
@@ -122,7 +122,7 @@ class Access(Inquiry):
     def searches(self, directory: str) -> bool | None:
         """Return whether the user may search *directory* itself."""
         answer = self._inquiry.stat(directory)
-        return allows(answer, self._user, EXECUTE) if isinstance(answer, FileState) else None
+        return allows(answer, self.user, EXECUTE) if isinstance(answer, FileState) else None
 
 
 def _seen(answer: _Seen, *, allowed: bool | None) -> _Seen | Failed:

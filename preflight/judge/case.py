@@ -52,7 +52,9 @@ class Case:
         by = self.start.loaded_by
         if by is None:
             return None
-        start = structs.replace(self.start, install_path=by.install_path, loaded_by=None)
+        start = structs.replace(
+            self.start, install_path=by.install_path, in_place=by.in_place, loaded_by=None
+        )
         return Case(by.requirements, start, self.snapshot, self.inquiry)
 
     @property

@@ -1,4 +1,4 @@
-"""May the program be run where it will lie?  Source: mount(8), path_resolution(7)."""
+"""May the program be run where it will lie?  Source: mount(8)."""
 
 from __future__ import annotations
 
@@ -20,21 +20,6 @@ def check_program(case: Case) -> Iterator[Finding]:
         yield Finding(code="mount-noexec", severity="unknown", subject=path, message=reason)
     elif mount := facts.noexec_mount(path):
         yield _finding(path, mount)
-
-
-def check_directories(case: Case) -> Iterator[Finding]:
-    """The user who starts the program may search the directories of its install path."""
-    path, access = case.real_path, case.access
-    if path is None or access is None:
-        return
-    for directory in access.directories(path):
-        if access.searches(directory) is False:
-            yield Finding(
-                code="permission-denied",
-                severity="error",
-                subject=directory,
-                message=f"{case.start.run_as} may not search {directory}",
-            )
 
 
 def predict(case: Case) -> Prediction:

@@ -170,11 +170,12 @@ CODES: dict[str, Code] = {
         "start the program once as its service would.",
     ),
     "permission-denied": Code(
-        title="The user who starts the program may not reach it",
-        cause="A directory on the way to the program may not be searched (x) by that user.",
+        title="The user who starts the program may not reach or execute it",
+        cause="A directory on the way to the program may not be searched (x) by that user, or the "
+        "program, judged where it lies already, has no x bit for that user. Without any x bit not "
+        "even root may execute it.",
         says="Permission denied",
-        remedy="Mend the directory's mode or owner, install elsewhere, or start it as another "
-        "user.",
+        remedy="Mend the mode or owner (chmod +x), install elsewhere, or start it as another user.",
     ),
     "os-unsupported": Code(
         title="The host does not run Linux",

@@ -12,6 +12,7 @@ class Opener(Struct, frozen=True, kw_only=True):
 
     requirements: Requirements
     install_path: str | None = None
+    in_place: bool = False  # it is the very file that lies there already
 
 
 class Start(Struct, frozen=True, kw_only=True):
@@ -22,6 +23,7 @@ class Start(Struct, frozen=True, kw_only=True):
     """
 
     install_path: str | None = None  # absolute path of the program itself
+    in_place: bool = False  # it is the very file that lies there already
     cwd: str | None = None
     env: tuple[tuple[str, str], ...] = ()
     run_as: str | None = None

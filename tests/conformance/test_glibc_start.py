@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from preflight.model.start import Start
-from tests.conformance.builds import Build, Gcc, Link, Raw, elf, library, program, runpath
+from tests.conformance.builds import Build, Gcc, Link, Patch, Raw, elf, library, program, runpath
 from tests.conformance.scenario import APP, Scenario, case_name, cases
 
 pytestmark = pytest.mark.hosts
@@ -14,6 +14,7 @@ A = "/opt/app/a"
 X = "libx.so.1"
 LIBX = library(X)
 PRE = "/opt/pre.so"
+CUT = Patch(library("pre.so", source="const char big[40000]={1}; int data[20000]={1};"), cut=30000)
 MODERN = ("bookworm", "trixie", "sid")
 EXEC_STACK = ("-Wl,-z,execstack",)
 V4 = ("-Wl,-z,x86-64-v4",)
@@ -95,6 +96,19 @@ PRELOADS = cases(
         {APP: program("libc.so.6", flags=("-Wl,-z,nodefaultlib",))},
         ("library-missing libc.so.6",),
     ),
+    preload("preload-is-truncated", PRE, {PRE: CUT}, (f"library-unusable {PRE}",)),
+    preload(
+        "preload-absent-and-another-truncated",
+        f"/none.so:{PRE}",
+        {PRE: CUT},
+        ("library-missing /none.so", f"library-unusable {PRE}"),
+    ),
+    preload(
+        "preload-truncated-and-a-library-absent",
+        f"{PRE}:/none.so",
+        {APP: program(X), PRE: CUT},
+        (f"library-unusable {PRE}", "library-missing /none.so", f"library-missing {X}"),
+    ),
     preload("preload-twice", f"{PRE}:{PRE}", {PRE: library("pre.so")}),
     preload("preload-with-origin", "$ORIGIN/../pre.so", {"/opt/app/pre.so": library("pre.so")}),
     preload_file("file-of-preloads", f"{PRE}\n".encode(), {PRE: library("pre.so")}),
@@ -112,6 +126,12 @@ PRELOADS = cases(
         f"{PRE}:/none.so\t/gone.so".encode(),
         {PRE: library("pre.so")},
         ("library-missing /none.so", "library-missing /gone.so"),
+    ),
+    preload_file(
+        "file-of-preloads-with-a-truncated-one",
+        f"{PRE}\n".encode(),
+        {PRE: CUT},
+        (f"library-unusable {PRE}",),
     ),
     preload_file("empty-file-of-preloads", b"", {}),
     preload_file(

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from preflight.model.start import Start
 from tests.conformance.builds import Build, Raw, library, program, runpath
@@ -65,12 +66,18 @@ CASES = cases(
     as_app("directory-not-readable-but-searchable", NEEDS, opt_app_a=0o711),
     as_app("by-number", NEEDS, MISSING, run_as="1000", opt_app_a=0o700),
     as_app(
-        "user-unknown-and-everything-open", NEEDS, run_as="ldap-user", opt_app_a=0o755, opt=0o755
+        "user-unknown-and-everything-open",
+        NEEDS,
+        ("undecided ldap-user",),
+        run_as="ldap-user",
+        undone=True,
+        opt_app_a=0o755,
+        opt=0o755,
     ),
     as_app(
         "user-unknown-and-a-closed-directory",
         NEEDS,
-        (f"undecided {X}",),
+        ("undecided ldap-user", f"undecided {X}"),
         run_as="ldap-user",
         undone=True,
         opt_app_a=0o700,
@@ -99,7 +106,33 @@ CASES = cases(
 )
 
 
-@pytest.mark.parametrize(("scenario", "root"), CASES, ids=case_name)
+IN_PLACE = Start(install_path=APP, in_place=True, cwd="/", run_as="app")
+PLACED = cases(
+    *(
+        Scenario(
+            name=f"in-place-{mode:o}-by-{'root' if uid == 0 else 'app'}",
+            files={"/etc/passwd": Raw(PASSWD), APP: program()},
+            start=structs.replace(IN_PLACE, run_as=None) if uid == 0 else IN_PLACE,
+            uid=uid,
+            prepare=modes(opt_app_bin_app=mode),
+            finds=() if starts else (f"permission-denied {APP}",),
+            roots=("sid",),
+        )
+        for mode, uid, starts in (
+            (0o755, 0, True),
+            (0o100, 0, True),
+            (0o001, 0, True),
+            (0o644, 0, False),
+            (0o755, 1000, True),
+            (0o711, 1000, True),
+            (0o644, 1000, False),
+            (0o744, 1000, False),
+        )
+    ),
+)
+
+
+@pytest.mark.parametrize(("scenario", "root"), [*CASES, *PLACED], ids=case_name)
 def test_run_as(scenario, root, agree):
     """Permissions are those of the user who starts the program."""
     agree(scenario, root)

@@ -220,6 +220,8 @@ class _Load:
             if loaded is not None:
                 loaded.preloaded = True
             for miss in self._misses[known:]:
+                if miss.fatal or self._crashed():
+                    continue
                 self._lines.append(
                     f"ERROR: ld.so: object '{name}' from {source} cannot be preloaded "
                     f"({_without_errno(miss.message)}): ignored."
@@ -312,7 +314,12 @@ class _Load:
         self._maps.append(entry)
         return entry
 
+    def _crashed(self) -> bool:
+        return self._ending is Ending.BUS
+
     def _refuse(self, name: str, current: _Map, result: NotFound, *, fatal: bool) -> None:
+        """Note a miss; a preload may be missing, but one that crashes is not passed over."""
+        fatal = fatal or result.crash
         self._misses.append(
             Miss(
                 name=name,
@@ -326,7 +333,7 @@ class _Load:
         )
         if fatal and not any(miss.fatal for miss in self._misses[:-1]):
             self._ending = Ending.BUS if result.crash else Ending.ERROR
-        if fatal and not result.crash:
+        if fatal and not self._crashed():
             words = spelled_out(result.message) if self._site.opening else result.message
             self._lines.append(f"{self._prefix}{result.subject}: {words}")
 

@@ -1,0 +1,83 @@
+"""
+May the user who starts the program reach and execute it?
+
+Limits: those of `access`.  A program's own mode is known only where it is
+judged in place; elsewhere whoever installs it gives it one.
+Source: path_resolution(7), execve(2).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from preflight.judge.access import EXECUTE, User, allows
+from preflight.judge.case import Case
+from preflight.model.question import BytesContent, FileState, NotAsked
+from preflight.model.verdict import Finding
+
+
+def check_user(case: Case) -> Iterator[Finding]:
+    """The host knows the user who starts the program."""
+    access, name = case.access, case.start.run_as
+    if access is None or name is None or access.user.uid is not None:
+        return
+    answer = case.inquiry.data("/etc/passwd")
+    if isinstance(answer, NotAsked):
+        return
+    reason = "the host's /etc/passwd could not be read"
+    if isinstance(answer, BytesContent):
+        reason = (
+            "the host's /etc/passwd does not know it; "
+            "it may come from a directory service (NSS), or be missing"
+        )
+    yield Finding(
+        code="undecided", severity="unknown", subject=name, message=f"user {name}: {reason}"
+    )
+
+
+def check_directories(case: Case) -> Iterator[Finding]:
+    """The user who starts the program may search the directories of its install path."""
+    path, access = case.real_path, case.access
+    if path is None or access is None:
+        return
+    for directory in access.directories(path):
+        if access.searches(directory) is False:
+            yield Finding(
+                code="permission-denied",
+                severity="error",
+                subject=directory,
+                message=f"{case.start.run_as} may not search {directory}",
+            )
+
+
+def check_mode(case: Case) -> Iterator[Finding]:
+    """
+    A program that is judged in place has an x bit for the user who starts it.
+
+    To read it is not needed.  A library needs none.
+    """
+    path, library = case.start.install_path, case.elf and case.elf.kind == "shared-object"
+    if path is None or library or not case.start.in_place:
+        return
+    state = case.inquiry.stat(path)
+    if not isinstance(state, FileState):
+        return
+    allowed = allows(state, _user(case), EXECUTE)
+    if allowed is not True:
+        who = case.start.run_as or case.snapshot.facts.user or "the user who starts it"
+        mode = f"its mode is {state.mode & 0o7777:04o}"
+        words = "may not execute it" if allowed is False else "may perhaps not execute it"
+        yield Finding(
+            code="permission-denied",
+            severity="error" if allowed is False else "unknown",
+            subject=path,
+            message=f"{path}: {who} {words}: {mode}",
+        )
+
+
+def _user(case: Case) -> User:
+    """Return who starts the program: by default who looked."""
+    if case.access is not None:
+        return case.access.user
+    facts = case.snapshot.facts
+    return User(facts.uid, frozenset(facts.gids) or None)

@@ -1,0 +1,56 @@
+"""May this user execute a program that lies there already?"""
+
+from __future__ import annotations
+
+import pytest
+
+from preflight.judge import judge
+from preflight.model.question import BytesContent, ReadBytes, Stat
+from preflight.model.start import Start
+from tests.builders import host as h
+
+APP = "/opt/app"
+IN_PLACE = Start(install_path=APP, in_place=True)
+
+
+def outcome(start: Start, image=None, mode: int = 0o100644, **facts) -> str:
+    """Return what becomes of a start of a file with this mode."""
+    answers = h.files({}) | {
+        Stat(APP): h.state(mode=mode, real=APP),
+        **{Stat(path): h.state(mode=0o040755, real=path) for path in ("/", "/opt", "/lib64")},
+        ReadBytes("/etc/passwd"): BytesContent(h.state(), "", b"app:x:1000:1000::/:/bin/sh\n"),
+    }
+    host = h.snapshot(answers, facts={"uid": 0, "gids": (0,)} | facts)
+    return judge(h.requirements(image or h.program()), start, host).verdict.outcome
+
+
+def test_program_in_place_needs_an_x_bit():
+    """A file without any x bit is executed by nobody."""
+    assert outcome(IN_PLACE) == "blocked"
+    assert outcome(IN_PLACE, mode=0o100755) == "deployable"
+
+
+def test_mode_of_an_older_file_says_nothing():
+    """What lies at the install path is not the file that will lie there."""
+    assert outcome(Start(install_path=APP)) == "deployable"
+
+
+def test_library_in_place_needs_no_x_bit():
+    """A loader only reads a library."""
+    library = h.elf(soname="liba.so")
+
+    assert outcome(IN_PLACE, library) != "blocked"
+
+
+@pytest.mark.parametrize(("uid", "said"), [(0, "deployable"), (5, "blocked"), (None, "unknown")])
+def test_mode_is_read_for_who_looked(uid, said):
+    """Without another user it is the one who looked that starts the program."""
+    assert outcome(IN_PLACE, mode=0o100744, uid=uid, gids=()) == said
+
+
+@pytest.mark.parametrize(
+    ("run_as", "said"), [("app", "deployable"), ("4711", "deployable"), ("nobody-knows", "unknown")]
+)
+def test_user_that_the_host_does_not_know_is_unknown(run_as, said):
+    """A name that is not in /etc/passwd may be anybody, or nobody."""
+    assert outcome(Start(install_path=APP, run_as=run_as)) == said
