@@ -8,6 +8,7 @@ import stat
 from pathlib import Path
 
 from preflight.analyze.formats import Found, detect
+from preflight.analyze.go import amd64_level
 from preflight.analyze.needs import describe, glibc_floor, libc, x86_isa_needed
 from preflight.elf import FileSource, read
 from preflight.errors import BinaryError
@@ -63,6 +64,7 @@ def _analyze(path: str, identifier: str, name: str) -> Requirements:
         head = source.read(0, _HEAD_BYTES)
         elf = read(source)
         found = _elf_found(elf) or detect(source, name)
+        go_level = amd64_level(source, elf)
     shipped = elf if found.format == "elf" else None
     return Requirements(
         id=identifier,
@@ -76,6 +78,7 @@ def _analyze(path: str, identifier: str, name: str) -> Requirements:
         elf=shipped,
         glibc_floor=glibc_floor(shipped) if shipped else None,
         libc=libc(shipped) if shipped else None,
+        go_level=go_level,
         x86_isa_needed=x86_isa_needed(shipped) if shipped else None,
     )
 

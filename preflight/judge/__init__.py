@@ -68,6 +68,7 @@ STAGES: tuple[Stage, ...] = (
     ),
     Stage((cpu.check_cpu_level,), cpu.predict),
     Stage((symbols.check_symbols,), symbols.predict),
+    Stage((cpu.check_go_level,), cpu.predict_go),
 )
 
 

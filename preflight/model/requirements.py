@@ -40,4 +40,5 @@ class Requirements(Struct, frozen=True, kw_only=True):
     member_of: str | None = None
     glibc_floor: GlibcFloor | None = None
     libc: Literal["glibc", "musl"] | None = None
+    go_level: str | None = None  # "x86-64-v3": what a Go program's own runtime asks of the CPU
     x86_isa_needed: str | None = None  # "x86-64-v3": a whole level, from the ISA note
