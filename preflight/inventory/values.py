@@ -26,6 +26,8 @@ _SECRET = re.compile(
     r"|(?:password|passwd|passphrase)s?(?:$|[^a-z])"
 )
 _LOGIN_PASSWORD = re.compile(r"(?:^|://)[^/:@]*:(?!//).+@", re.DOTALL)
+# A colon in a bracket belongs to a range or an address.
+_WITH_PORT = re.compile(r"((?:[^:\[\]]|\[[^\[\]]*\])+):([^:\[\]]*)")
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
 _NO_TEXT = re.compile("[\x00\ud800-\udfff]")
 _URL_PASSWORD = re.compile(r"://[^/@\s:]*:[^/@\s]+@")
@@ -113,7 +115,7 @@ def endpoint(text: str) -> Endpoint:
     return Endpoint(
         host=name.strip("[]") if is_ipv6(name) else name,
         user=user(login) if at else None,
-        port=None if port_text is None else port(port_text),
+        port=None if port_text is None else _port_after(name, port_text),
     )
 
 
@@ -189,8 +191,14 @@ def _without_password(text: str) -> str:
 
 
 def _split_port(text: str) -> tuple[str, str | None]:
-    match = re.fullmatch(r"(.*[^:]):([0-9]+)", text, re.DOTALL)
+    match = _WITH_PORT.fullmatch(text)
     return (match[1], match[2]) if match else (text, None)
+
+
+def _port_after(name: str, text: str) -> int:
+    if not re.fullmatch("[0-9]+", text):  # it may be a password
+        raise Refusal(f"what follows {quoted(name + ':')} is no port", "write a number, as in :22")
+    return port(text)
 
 
 def _secret(where: str) -> Refusal:

@@ -381,6 +381,13 @@ def test_syntax_error_shows_nothing_of_the_text(fault_in, text):
         ),
         ("web[2:1],", "host list: the range '2:1' in 'web[2:1]' is empty", RANGE_HINT),
         ("web:0,", "host list: port '0' is not between 1 and 65535", "write port: 22"),
+        ("u@h:22x,", "host list: what follows 'h:' is no port", "write a number, as in :22"),
+        (
+            "web[1:2]:,",
+            "host list: what follows 'web[1:2]:' is no port",
+            "write a number, as in :22",
+        ),
+        ("[::1]:x,", "host list: what follows '[::1]:' is no port", "write a number, as in :22"),
         ("./a,b", "host list: './a' is not a valid name", NAME_HINT),
     ],
 )
