@@ -14,7 +14,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from preflight.errors import InventoryError
-from preflight.model.nodeset import expand, is_ipv6
+from preflight.model.nodeset import TooManyNamesError, expand, is_ipv6
 from preflight.model.text import printable
 
 DIRECTLY = "none"  # what `jump` takes to undo an inherited one, as ssh_config's ProxyJump
@@ -101,6 +101,8 @@ def names(text: str) -> tuple[str, ...]:
         raise _name_refusal(text)
     try:
         found = expand(text)
+    except TooManyNamesError as problem:
+        raise Refusal(str(problem), "give preflight a part of the fleet") from None
     except ValueError as problem:
         raise Refusal(
             str(problem), "write a range as [01:20] or [a:f], the lower end first"
