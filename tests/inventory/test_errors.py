@@ -89,7 +89,14 @@ def table(*rows):
             "groups: {web: {children: }}",
             1,
             "unknown key 'children' in group 'web'",
-            "did you mean 'hosts'?",
+            "groups do not nest: list the hosts themselves",
+        ),
+        ("hosts: {a: {env: }}", 1, "unknown key 'env' in host 'a'", "write start: {env: …}"),
+        (
+            "defaults: {become_user: }",
+            1,
+            "unknown key 'become_user' in defaults",
+            "write start: {run_as: …}",
         ),
         (
             "groups: {web: {hosts: a}}",
