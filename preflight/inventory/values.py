@@ -32,6 +32,9 @@ _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
 _NO_TEXT = re.compile("[\x00\ud800-\udfff]")
 _URL_PASSWORD = re.compile(r"://[^/@\s:]*:[^/@\s]+@")
 
+_LOG_IN = "log in with a key (identity_file: ~/.ssh/id_ed25519) or with ssh-agent, and remove it"
+_NOT_NEEDED = "remove it: whether a program starts does not depend on it"
+
 
 class Refusal(Exception):  # noqa: N818  (it becomes an error where the place is known)
     """A text that a key does not take, and what to type instead."""
@@ -72,16 +75,16 @@ def unreadable(path: str, number: int) -> str:
 
 def free_key(key: str, what: str) -> None:
     """Raise `Refusal` for what can be no label and no environment variable."""
-    refuse_secret_key(key, what)
+    refuse_secret_key(key, what, _NOT_NEEDED)
     if "=" in plain(key, f"a name in {what}"):
         raise Refusal(f"{quoted(key)} of {what} holds a '='", "write 'NAME: value'")
 
 
-def refuse_secret_key(key: str, what: str) -> None:
+def refuse_secret_key(key: str, what: str, hint: str = _LOG_IN) -> None:
     """Raise `Refusal` for a key that can only hold a secret."""
     words = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", key).lower()
     if _SECRET.search(words) and not words.endswith(("file", "path", "dir")):
-        raise _secret(f"{quoted(key)} of {what}")
+        raise _secret(f"{quoted(key)} of {what}", hint)
 
 
 def host_name(text: str, what: str = "") -> str:
@@ -184,7 +187,7 @@ def value(text: str, what: str) -> str:
     if _NO_TEXT.search(text):
         raise Refusal(f"{what} holds a NUL or half a character", "remove the character")
     if _URL_PASSWORD.search(text):
-        raise _secret(f"the URL in {what}")
+        raise _secret(f"the URL in {what}", _NOT_NEEDED)
     return text
 
 
@@ -203,10 +206,10 @@ def _port_after(name: str, text: str) -> int:
     return port(text)
 
 
-def _secret(where: str) -> Refusal:
+def _secret(where: str, hint: str = _LOG_IN) -> Refusal:
     return Refusal(
         f"{where} looks like a password; an inventory is shared and shown, and no place for one",
-        "log in with a key (identity_file: ~/.ssh/id_ed25519) or with ssh-agent, and remove it",
+        hint,
     )
 
 
