@@ -20,7 +20,7 @@ from msgspec import Struct
 from preflight.errors import UsageError
 from preflight.inventory.values import quoted, unreadable
 from preflight.model.host import Host
-from preflight.model.nodeset import expand, is_ipv6
+from preflight.model.nodeset import TooManyNamesError, expand, is_ipv6
 
 # A separator inside brackets belongs to a range or an address.
 _COMMA = re.compile(r",(?![^\[\]]*\])")
@@ -93,6 +93,8 @@ class _Selection:
         """Return what a range stands for: it names its hosts, and a name has to be there."""
         try:
             return frozenset().union(*map(self._one, expand(term)))
+        except TooManyNamesError as problem:
+            raise UsageError(str(problem), "use '*' for what there is") from None
         except ValueError as problem:
             raise UsageError(str(problem), "write a range as [01:20], a class as [a-z]") from None
         except UsageError as problem:

@@ -14,7 +14,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from preflight.errors import InventoryError
-from preflight.model.nodeset import expand, is_ipv6
+from preflight.model.nodeset import TooManyNamesError, expand, is_ipv6
 from preflight.model.text import printable
 
 DIRECTLY = "none"  # what `jump` takes to undo an inherited one, as ssh_config's ProxyJump
@@ -26,9 +26,14 @@ _SECRET = re.compile(
     r"|(?:password|passwd|passphrase)s?(?:$|[^a-z])"
 )
 _LOGIN_PASSWORD = re.compile(r"(?:^|://)[^/:@]*:(?!//).+@", re.DOTALL)
+# A colon in a bracket belongs to a range or an address.
+_WITH_PORT = re.compile(r"((?:[^:\[\]]|\[[^\[\]]*\])+):([^:\[\]]*)")
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
 _NO_TEXT = re.compile("[\x00\ud800-\udfff]")
 _URL_PASSWORD = re.compile(r"://[^/@\s:]*:[^/@\s]+@")
+
+_LOG_IN = "log in with a key (identity_file: ~/.ssh/id_ed25519) or with ssh-agent, and remove it"
+_NOT_NEEDED = "remove it: whether a program starts does not depend on it"
 
 
 class Refusal(Exception):  # noqa: N818  (it becomes an error where the place is known)
@@ -70,16 +75,16 @@ def unreadable(path: str, number: int) -> str:
 
 def free_key(key: str, what: str) -> None:
     """Raise `Refusal` for what can be no label and no environment variable."""
-    refuse_secret_key(key, what)
+    refuse_secret_key(key, what, _NOT_NEEDED)
     if "=" in plain(key, f"a name in {what}"):
         raise Refusal(f"{quoted(key)} of {what} holds a '='", "write 'NAME: value'")
 
 
-def refuse_secret_key(key: str, what: str) -> None:
+def refuse_secret_key(key: str, what: str, hint: str = _LOG_IN) -> None:
     """Raise `Refusal` for a key that can only hold a secret."""
     words = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", key).lower()
     if _SECRET.search(words) and not words.endswith(("file", "path", "dir")):
-        raise _secret(f"{quoted(key)} of {what}")
+        raise _secret(f"{quoted(key)} of {what}", hint)
 
 
 def host_name(text: str, what: str = "") -> str:
@@ -99,6 +104,8 @@ def names(text: str) -> tuple[str, ...]:
         raise _name_refusal(text)
     try:
         found = expand(text)
+    except TooManyNamesError as problem:
+        raise Refusal(str(problem), "give preflight a part of the fleet") from None
     except ValueError as problem:
         raise Refusal(
             str(problem), "write a range as [01:20] or [a:f], the lower end first"
@@ -113,7 +120,7 @@ def endpoint(text: str) -> Endpoint:
     return Endpoint(
         host=name.strip("[]") if is_ipv6(name) else name,
         user=user(login) if at else None,
-        port=None if port_text is None else port(port_text),
+        port=None if port_text is None else _port_after(name, port_text),
     )
 
 
@@ -180,7 +187,7 @@ def value(text: str, what: str) -> str:
     if _NO_TEXT.search(text):
         raise Refusal(f"{what} holds a NUL or half a character", "remove the character")
     if _URL_PASSWORD.search(text):
-        raise _secret(f"the URL in {what}")
+        raise _secret(f"the URL in {what}", _NOT_NEEDED)
     return text
 
 
@@ -189,14 +196,20 @@ def _without_password(text: str) -> str:
 
 
 def _split_port(text: str) -> tuple[str, str | None]:
-    match = re.fullmatch(r"(.*[^:]):([0-9]+)", text, re.DOTALL)
+    match = _WITH_PORT.fullmatch(text)
     return (match[1], match[2]) if match else (text, None)
 
 
-def _secret(where: str) -> Refusal:
+def _port_after(name: str, text: str) -> int:
+    if not re.fullmatch("[0-9]+", text):  # it may be a password
+        raise Refusal(f"what follows {quoted(name + ':')} is no port", "write a number, as in :22")
+    return port(text)
+
+
+def _secret(where: str, hint: str = _LOG_IN) -> Refusal:
     return Refusal(
         f"{where} looks like a password; an inventory is shared and shown, and no place for one",
-        "log in with a key (identity_file: ~/.ssh/id_ed25519) or with ssh-agent, and remove it",
+        hint,
     )
 
 

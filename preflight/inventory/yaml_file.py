@@ -47,6 +47,7 @@ START_KEYS: dict[str, Reader] = {
     "run_as": lambda text, _: values.user(text, "run_as"),
     "argv0": lambda text, _: values.plain(text, "argv0"),
 }
+_KEYS_OF_START = (*START_KEYS, "secure", "env")
 # What other tools call a key.
 SYNONYMS = {
     "ansible_host": "address",
@@ -68,7 +69,6 @@ SYNONYMS = {
     "path": "install_path",
     "environment": "env",
     "become_user": "run_as",
-    "children": "hosts",
     "vars": "defaults",
 }
 
@@ -180,7 +180,7 @@ def _start(node: Node, what: str, base: Path) -> Settings:
         elif key == "env":
             settings.update(_free_keys(value, dotted, what))
         else:
-            raise _unknown_key(key_node, key, (*START_KEYS, "secure", "env"), what)
+            raise _unknown_key(key_node, key, _KEYS_OF_START, what)
     return settings
 
 
@@ -213,7 +213,14 @@ def _unknown_key(node: Node, key: str, known: tuple[str, ...], what: str) -> Inv
         values.refuse_secret_key(key, what)
     except Refusal as refusal:
         return refusal.at(document.place(node))
-    synonym = SYNONYMS.get(key.lower())
-    close = [synonym] if synonym in known else difflib.get_close_matches(key, known, 1)
-    hint = f"did you mean {close[0]!r}?" if close else f"the keys are {', '.join(known)}"
-    return document.error(node, f"unknown key {quoted(key)} in {what}", hint)
+    return document.error(node, f"unknown key {quoted(key)} in {what}", _key_hint(key, known))
+
+
+def _key_hint(key: str, known: tuple[str, ...]) -> str:
+    wanted = SYNONYMS.get(key.lower(), key.lower())
+    if wanted == "children":
+        return "groups do not nest: list the hosts themselves"
+    if "start" in known and wanted in _KEYS_OF_START:
+        return f"write start: {{{wanted}: …}}"
+    close = [wanted] if wanted in known else difflib.get_close_matches(key, known, 1)
+    return f"did you mean {close[0]!r}?" if close else f"the keys are {', '.join(known)}"

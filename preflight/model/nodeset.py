@@ -28,18 +28,22 @@ _NaturalKey = tuple[tuple[str | int, ...], str]
 _Row = tuple[_NaturalKey, str]
 
 
+class TooManyNamesError(ValueError):
+    """A pattern that stands for more names than anyone means."""
+
+
 def expand(pattern: str, limit: int = MAX_NAMES) -> tuple[str, ...]:
     """
     Return the names that *pattern* stands for, in the order of its ranges.
 
     Raises `ValueError`, with a sentence for people, where a bracket holds no
-    range, where a range is empty, and beyond *limit* names.
+    range and where a range is empty; `TooManyNamesError` beyond *limit* names.
     """
     if "[" not in pattern and "]" not in pattern:
         return (pattern,)
     pieces = [_ranges(piece, pattern) for piece in _BRACKET.split(pattern)]
     if math.prod(sum(len(numbers) for numbers, _ in ranges) for ranges in pieces) > limit:
-        raise ValueError(f"{pattern!r} stands for more than {limit:,} hosts")
+        raise TooManyNamesError(f"{pattern!r} stands for more than {limit:,} hosts")
     texts = [[write(n) for numbers, write in ranges for n in numbers] for ranges in pieces]
     return tuple(map("".join, itertools.product(*texts)))
 

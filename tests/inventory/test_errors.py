@@ -12,6 +12,7 @@ from preflight.inventory import load
 
 NAME_HINT = "a name holds letters, digits, '.', '-' and '_', and does not start with '.' or '-'"
 RANGE_HINT = "write a range as [01:20] or [a:f], the lower end first"
+TOO_MANY_HINT = "give preflight a part of the fleet"
 MAPPING_HINT = "write it as 'key: value' lines or {key: value}"
 YAML_HINT = "check indentation, quotes and brackets here and in the line before"
 SECRET = "looks like a password; an inventory is shared and shown, and no place for one"
@@ -88,7 +89,14 @@ def table(*rows):
             "groups: {web: {children: }}",
             1,
             "unknown key 'children' in group 'web'",
-            "did you mean 'hosts'?",
+            "groups do not nest: list the hosts themselves",
+        ),
+        ("hosts: {a: {env: }}", 1, "unknown key 'env' in host 'a'", "write start: {env: …}"),
+        (
+            "defaults: {become_user: }",
+            1,
+            "unknown key 'become_user' in defaults",
+            "write start: {run_as: …}",
         ),
         (
             "groups: {web: {hosts: a}}",
@@ -234,8 +242,8 @@ def test_value_that_a_key_does_not_take_is_refused(fault_in, settings, problem, 
         ("'a[5:1]'", "the range '5:1' in 'a[5:1]' is empty", RANGE_HINT),
         ("'a[x]'", "'x' in 'a[x]' is no range", RANGE_HINT),
         ("'a[1:2'", "the brackets of 'a[1:2' do not match", RANGE_HINT),
-        ("'a[1:100001]'", "'a[1:100001]' stands for more than 100,000 hosts", RANGE_HINT),
-        ("'a[1:100000]', b", "more than 100,000 hosts", "give preflight a part of the fleet"),
+        ("'a[1:100001]'", "'a[1:100001]' stands for more than 100,000 hosts", TOO_MANY_HINT),
+        ("'a[1:100000]', b", "more than 100,000 hosts", TOO_MANY_HINT),
     ),
 )
 def test_name_that_no_host_can_have_is_refused(fault_in, name, problem, hint):
@@ -331,7 +339,7 @@ def test_password_is_refused_and_not_shown(fault_in, text, where):
     message, hint = fault_in(text.encode())
 
     assert f"fleet.yaml:1: {where} {SECRET}" == message
-    assert "identity_file" in hint
+    assert ("remove it:" if "labels" in text or "env" in text else "identity_file") in hint
     assert "hunter2" not in message + hint
 
 
@@ -381,6 +389,13 @@ def test_syntax_error_shows_nothing_of_the_text(fault_in, text):
         ),
         ("web[2:1],", "host list: the range '2:1' in 'web[2:1]' is empty", RANGE_HINT),
         ("web:0,", "host list: port '0' is not between 1 and 65535", "write port: 22"),
+        ("u@h:22x,", "host list: what follows 'h:' is no port", "write a number, as in :22"),
+        (
+            "web[1:2]:,",
+            "host list: what follows 'web[1:2]:' is no port",
+            "write a number, as in :22",
+        ),
+        ("[::1]:x,", "host list: what follows '[::1]:' is no port", "write a number, as in :22"),
         ("./a,b", "host list: './a' is not a valid name", NAME_HINT),
     ],
 )

@@ -95,6 +95,11 @@ def test_no_pattern_selects_all():
             "the brackets of 'web-[01' do not match",
             "write a range as [01:20], a class as [a-z]",
         ),
+        (
+            "web-[1:100001]",
+            "'web-[1:100001]' stands for more than 100,000 hosts",
+            "use '*' for what there is",
+        ),
         ("", "the pattern '' is empty", "write 'all' for all hosts"),
         (" ,:", "the pattern ' ,:' is empty", "write 'all' for all hosts"),
         ("!", "nothing follows '!'", "write '!NAME'"),
