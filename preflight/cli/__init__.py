@@ -139,10 +139,20 @@ def _usage(error: click.ClickException) -> int:
         error.show()
         return Exit.USAGE
     context = error.ctx if isinstance(error, click.UsageError) else None
+    if context and isinstance(error, click.BadParameter):
+        error.param_hint = _variable(context, error.param)
     message = error.format_message().rstrip(".")
     hint = f"{context.command_path} --help" if context else None
     complain(message[:1].lower() + message[1:], hint)
     return Exit.USAGE
+
+
+def _variable(context: click.Context, param: click.Parameter | None) -> str | None:
+    """Return the environment variable that gave *param* its value, None where none did."""
+    if param is None or param.name is None:
+        return None
+    source = context.get_parameter_source(param.name)
+    return str(param.envvar) if source == click.core.ParameterSource.ENVIRONMENT else None
 
 
 def _unwritable(error: OSError) -> int:
