@@ -35,7 +35,11 @@ _COMPLETION = "_PREFLIGHT_COMPLETE"  # set by the shell functions that click mak
 
 
 class Terminated(BaseException):
-    """SIGTERM: ends the run like Ctrl-C does, with another exit status."""
+    """SIGTERM or SIGHUP: ends the run like Ctrl-C does, with the exit *status* of its own."""
+
+    def __init__(self, status: Exit) -> None:
+        super().__init__(status)
+        self.status = status
 
 
 class _Commands(click.Group):
@@ -72,6 +76,8 @@ def cli() -> None:
 def main() -> NoReturn:
     """Run the command line and exit with the contract's status."""
     signal.signal(signal.SIGTERM, _terminate)
+    if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # as nohup has it
+        signal.signal(signal.SIGHUP, _terminate)
     _open_closed_streams()
     sys.exit(run(sys.argv[1:]))
 
@@ -86,8 +92,8 @@ def run(arguments: Sequence[str]) -> int:
         return Exit.USAGE
     except click.ClickException as error:
         return _usage(error)
-    except Terminated:
-        return Exit.TERMINATED
+    except Terminated as end:
+        return end.status
     except (KeyboardInterrupt, click.Abort):
         return Exit.INTERRUPTED
     except BrokenPipeError:  # the reader of our output has seen enough
@@ -112,8 +118,8 @@ def _invoke(arguments: Sequence[str]) -> int:
 
 
 def _terminate(signum: int, frame: FrameType | None) -> None:
-    del signum, frame
-    raise Terminated
+    del frame
+    raise Terminated(Exit.HUNG_UP if signum == signal.SIGHUP else Exit.TERMINATED)
 
 
 def _open_closed_streams() -> None:
@@ -133,10 +139,20 @@ def _usage(error: click.ClickException) -> int:
         error.show()
         return Exit.USAGE
     context = error.ctx if isinstance(error, click.UsageError) else None
+    if context and isinstance(error, click.BadParameter):
+        error.param_hint = _variable(context, error.param)
     message = error.format_message().rstrip(".")
     hint = f"{context.command_path} --help" if context else None
     complain(message[:1].lower() + message[1:], hint)
     return Exit.USAGE
+
+
+def _variable(context: click.Context, param: click.Parameter | None) -> str | None:
+    """Return the environment variable that gave *param* its value, None where none did."""
+    if param is None or param.name is None:
+        return None
+    source = context.get_parameter_source(param.name)
+    return str(param.envvar) if source == click.core.ParameterSource.ENVIRONMENT else None
 
 
 def _unwritable(error: OSError) -> int:

@@ -14,6 +14,7 @@ class Exit(IntEnum):
     UNDETERMINED = 3
     WARNINGS = 4
     BROKEN = 70
+    HUNG_UP = 129
     INTERRUPTED = 130
     BROKEN_PIPE = 141
     TERMINATED = 143

@@ -6,8 +6,11 @@ Each option also reads ``PREFLIGHT_`` and its long name from the environment.
 
 from __future__ import annotations
 
+import math
 import os
+import re
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypedDict, TypeVar
 
@@ -71,11 +74,51 @@ def several(*decorators: Callable[[F], F]) -> Callable[[F], F]:
     return apply
 
 
-def _seconds(ctx: click.Context, param: click.Parameter, value: float) -> float:
-    """Return *value* where it can be waited; NaN cannot."""
-    if not SHORTEST_S <= value <= LONGEST_S:
-        raise click.BadParameter(f"not between {SHORTEST_S:g} and {LONGEST_S:g}", ctx, param)
+def _number(kind: type[int | float], lowest: float, highest: float) -> Callable[[Any], float]:
+    """Return what takes a number from *lowest* to *highest*; NaN is none."""
+
+    def convert(value: Any) -> float:
+        number: float = math.nan
+        with suppress(ValueError):
+            number = kind(value)
+        if not lowest <= number <= highest:
+            raise click.BadParameter(f"{value!r} is not a number from {lowest:g} to {highest:g}")
+        return number
+
+    return convert
+
+
+def _user(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
+    """Return *value* where it can name a user; a password is not shown."""
+    if value is None:
+        return None
+    if ":" in value:
+        raise click.BadParameter("what follows the colon looks like a password", ctx, param)
+    if not value or re.search(r"\s", value):
+        raise click.BadParameter(f"{value!r} is no user name", ctx, param)
     return value
+
+
+def _file(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
+    """Return *value* from the root where it can be read: better known before any host is asked."""
+    path = expand(value)
+    if path is None:
+        return None
+    # Not opened: what a pipe gives it gives once.
+    if os.path.isdir(path):  # noqa: PTH112  (Path raises where it may not look)
+        raise click.BadParameter(f"{value!r} is a directory", ctx, param)
+    if not os.access(path, os.R_OK):
+        reason = "may not be read" if os.path.lexists(path) else "no such file"
+        raise click.BadParameter(f"{value!r}: {reason}", ctx, param)
+    return path
+
+
+def expand(path: str | None) -> str | None:
+    """Return *path* from the root, with ``~`` expanded."""
+    if path is None:
+        return None
+    # Path.expanduser raises for an unknown user.
+    return str(Path(os.path.expanduser(path)).absolute())  # noqa: PTH111
 
 
 inventory_options = several(
@@ -100,22 +143,32 @@ inventory_options = several(
 )
 
 connection_options = several(
-    option("-u", "--user", metavar="NAME", help="log in as NAME where the inventory does not say"),
-    option("--key", metavar="FILE", help="private key to log in with"),
-    option("--known-hosts", metavar="FILE", help="host keys, instead of ~/.ssh/known_hosts"),
+    option(
+        "-u",
+        "--user",
+        callback=_user,
+        metavar="NAME",
+        help="log in as NAME where the inventory does not say",
+    ),
+    option("--key", callback=_file, metavar="FILE", help="private key to log in with"),
+    option(
+        "--known-hosts",
+        callback=_file,
+        metavar="FILE",
+        help="host keys, instead of ~/.ssh/known_hosts",
+    ),
     option(
         "-f",
         "--forks",
-        type=click.IntRange(1, 4096),
+        type=_number(int, 1, 4096),
         default=64,
         show_default=True,
         metavar="NUMBER",
-        help="hosts at a time",
+        help="hosts at a time, 4096 at most",
     ),
     option(
         "--connect-timeout",
-        type=float,
-        callback=_seconds,
+        type=_number(float, SHORTEST_S, LONGEST_S),
         default=10.0,
         show_default=True,
         metavar="SECONDS",
@@ -123,8 +176,7 @@ connection_options = several(
     ),
     option(
         "--timeout",
-        type=float,
-        callback=_seconds,
+        type=_number(float, SHORTEST_S, LONGEST_S),
         default=60.0,
         show_default=True,
         metavar="SECONDS",
@@ -147,18 +199,10 @@ start_options = several(
         metavar="NAME=VALUE",
         help="environment of the program, such as LD_LIBRARY_PATH=/opt/lib",
     ),
-    option("--run-as", metavar="USER", help="user that starts the program"),
+    option("--run-as", callback=_user, metavar="USER", help="user that starts the program"),
     option(
         "--loaded-by",
         metavar="PROGRAM[=PATH]",
         help="local program that opens the library, and its path on the hosts",
     ),
 )
-
-
-def expand(path: str | None) -> str | None:
-    """Return *path* from the root, with ``~`` expanded."""
-    if path is None:
-        return None
-    # Path.expanduser raises for an unknown user.
-    return str(Path(os.path.expanduser(path)).absolute())  # noqa: PTH111

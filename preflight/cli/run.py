@@ -1,4 +1,4 @@
-"""Runs a fleet in the foreground: progress, and a partial report on Ctrl-C or SIGTERM."""
+"""Runs a fleet in the foreground: progress, and a partial report on Ctrl-C, SIGTERM or SIGHUP."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from threading import Timer
 from types import FrameType
 
@@ -19,7 +19,11 @@ from preflight.model.requirements import Requirements
 from preflight.model.start import Start
 
 _MOMENT_S = 1.0  # a run that takes no longer shows no progress
-_EXITS = {signal.SIGINT: Exit.INTERRUPTED, signal.SIGTERM: Exit.TERMINATED}
+_EXITS = {
+    signal.SIGHUP: Exit.HUNG_UP,
+    signal.SIGINT: Exit.INTERRUPTED,
+    signal.SIGTERM: Exit.TERMINATED,
+}
 
 
 def run_fleet(
@@ -127,4 +131,5 @@ def _progress(total: int) -> Iterator[Callable[[str], None]]:
     finally:
         curtain.cancel()
         curtain.join()
-        bar.stop()
+        with suppress(OSError):  # the terminal is gone
+            bar.stop()

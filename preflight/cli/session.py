@@ -13,7 +13,7 @@ from msgspec import structs
 
 from preflight.analyze import analyze
 from preflight.api import Limits, Options
-from preflight.cli.options import ConnectionOptions, FleetOptions, StartOptions, expand
+from preflight.cli.options import ConnectionOptions, FleetOptions, StartOptions
 from preflight.errors import UsageError
 from preflight.inventory import Inventory, discover, load, resolve_start
 from preflight.model.host import Host
@@ -49,7 +49,7 @@ def files_read(values: FleetOptions) -> list[str | None]:
         with suppress(UsageError):
             sources = discover(os.environ, Path())
     opener = values["loaded_by"] and _opener_parts(values["loaded_by"])[0]
-    return [*sources, opener, expand(values["key"]), expand(values["known_hosts"])]
+    return [*sources, opener, values["key"], values["known_hosts"]]
 
 
 def analyzed(binaries: Sequence[str]) -> tuple[Requirements, ...]:
@@ -111,8 +111,8 @@ def options_of(values: ConnectionOptions, *, everything: bool = False) -> Option
         connect=ConnectOptions(
             connect_timeout_s=values["connect_timeout"],
             user=values["user"],
-            identity_file=expand(values["key"]),
-            known_hosts=expand(values["known_hosts"]),
+            identity_file=values["key"],
+            known_hosts=values["known_hosts"],
         ),
     )
 

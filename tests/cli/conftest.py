@@ -62,8 +62,7 @@ def start() -> Iterator[Callable[..., subprocess.Popen[str]]]:
     def popen(*arguments: object, **settings: object) -> subprocess.Popen[str]:
         pipe = subprocess.PIPE
         plain = {"stdin": subprocess.DEVNULL, "stdout": pipe, "stderr": pipe, "encoding": "utf-8"}
-        # Whoever runs the tests in the background has them ignore Ctrl-C.
-        plain["preexec_fn"] = lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)
+        plain["preexec_fn"] = _hear_signals
         command = [sys.executable, "-m", "preflight", *map(str, arguments)]
         process = subprocess.Popen(command, **(plain | settings))
         started.append(process)
@@ -76,6 +75,12 @@ def start() -> Iterator[Callable[..., subprocess.Popen[str]]]:
         for stream in (process.stdin, process.stdout, process.stderr):
             if stream:
                 stream.close()
+
+
+def _hear_signals() -> None:
+    """Whoever runs the tests in the background, or with nohup, has them ignore these."""
+    for number in (signal.SIGHUP, signal.SIGINT):
+        signal.signal(number, signal.SIG_DFL)
 
 
 @pytest.fixture

@@ -56,6 +56,24 @@ ERRORS = {
     "no time": (["check", "-i", "a,", "app", "--timeout", "nan"], "invalid value for", "--help"),
     "endless": (["check", "-i", "a,", "app", "--timeout", "inf"], "invalid value for", "--help"),
     "no forks": (["check", "-i", "a,", "app", "-f", "0"], "invalid value for", "--help"),
+    "words for forks": (["probe", "-f", "abc"], "invalid value for '-f' / '--forks': 'abc'", ""),
+    "password": (
+        ["check", "-i", "a,", "app", "-u", "root:s3cret"],
+        "invalid value for '-u' / '--user': what follows the colon looks like a password",
+        "--help",
+    ),
+    "no user": (["check", "-i", "a,", "app", "-u", ""], "invalid value for '-u' / '--user'", ""),
+    "two users": (["check", "--local", "app", "--run-as", "a b"], "invalid value for '--run", ""),
+    "no key": (
+        ["check", "-i", "a,", "app", "--key", "no"],
+        "invalid value for '--key': 'no': no such file",
+        "--help",
+    ),
+    "no host keys": (
+        ["check", "-i", "a,", "app", "--known-hosts", "."],
+        "invalid value for '--known-hosts': '.' is a directory",
+        "--help",
+    ),
     "relative path": (
         ["check", "-i", "a,", "app", "--install-path", "opt"],
         "--install-path 'opt' is not absolute",
@@ -97,6 +115,17 @@ def test_error_says_what_and_what_to_type(run, arguments, message, hint):
     assert lines[1].startswith("preflight: hint: ")
     assert hint in lines[1]
     assert len(lines) == 2
+
+
+def test_variable_is_named(run, monkeypatch):
+    """A value that the environment gave is not blamed on an option that nobody wrote."""
+    monkeypatch.setenv("PREFLIGHT_FORKS", "abc")
+
+    result = run("check", "-i", "a,", "app")
+
+    message = "invalid value for PREFLIGHT_FORKS: 'abc' is not a number from 1 to 4096"
+    assert f"preflight: error: {message}" == result.err.splitlines()[0]
+    assert 2 == result.status
 
 
 def test_hostile_name_is_escaped_in_errors(run):

@@ -48,6 +48,9 @@ class Scenes:
         process.communicate(timeout=60)
         return process.returncode
 
+    def hung_up(self) -> int:
+        return self._stopped_by(signal.SIGHUP)
+
     def interrupted(self) -> int:
         return self._stopped_by(signal.SIGINT)
 

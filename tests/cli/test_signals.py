@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM: what is known is reported at once, and a second one ends it all."""
+"""Ctrl-C, SIGTERM and SIGHUP: what is known is reported at once, and a second one ends it all."""
 
 from __future__ import annotations
 
@@ -34,7 +34,9 @@ def wait_for(path: Path) -> None:
     time.sleep(0.3)
 
 
-@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(
+    ("number", "status"), [(signal.SIGHUP, 129), (signal.SIGINT, 130), (signal.SIGTERM, 143)]
+)
 def test_signal_ends_with_the_partial_report(running, number, status):
     """The hosts that are done have their verdicts, the others are not-run."""
     running.send_signal(number)
@@ -75,14 +77,15 @@ def test_second_signal_ends_at_once(start, program, inventory, silent, tmp_path)
         assert process.wait(5) == 130
 
 
-def test_signal_before_the_first_host(start):
-    """SIGTERM while the inventory is still being read ends quietly."""
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGHUP, 129), (signal.SIGTERM, 143)])
+def test_signal_before_the_first_host(start, number, status):
+    """A signal while the inventory is still being read ends quietly."""
     process = start("hosts", "-i", "-", stdin=subprocess.PIPE)
-    wait_until_caught(process.pid, signal.SIGTERM)
-    process.send_signal(signal.SIGTERM)
+    wait_until_caught(process.pid, number)
+    process.send_signal(number)
     process.wait(10)
 
-    assert (143, "", "") == (process.returncode, process.stdout.read(), process.stderr.read())
+    assert (status, "", "") == (process.returncode, process.stdout.read(), process.stderr.read())
 
 
 def wait_until_caught(pid: int, number: signal.Signals) -> None:
@@ -96,8 +99,9 @@ def wait_until_caught(pid: int, number: signal.Signals) -> None:
     pytest.fail(f"{number!r} is not caught")
 
 
-def test_ignored_signal_stays_ignored(start, program, inventory, silent):
-    """A run that was started to ignore Ctrl-C, as with nohup, goes on."""
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGINT], ids=str)
+def test_ignored_signal_stays_ignored(start, program, inventory, silent, number):
+    """A run that was started to ignore a signal, as nohup does it, goes on."""
     port = silent.getsockname()[1]
     inventory(hung=f"address: 127.0.0.1, port: {port}")
     process = start(
@@ -105,10 +109,10 @@ def test_ignored_signal_stays_ignored(start, program, inventory, silent):
         program(),
         "--connect-timeout",
         "60",
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_IGN),
+        preexec_fn=lambda: signal.signal(number, signal.SIG_IGN),
     )
     with silent.accept()[0] as connection:
-        process.send_signal(signal.SIGINT)
+        process.send_signal(number)
         time.sleep(0.3)
         assert process.poll() is None
         connection.shutdown(socket.SHUT_RDWR)
