@@ -58,6 +58,7 @@ STAGES: tuple[Stage, ...] = (
         ),
         mounts.predict,
     ),
+    Stage((image.check_interpreter_path,), image.predict_interpreter_path),
     Stage((interpreter.check_interpreter,), interpreter.predict),
     Stage((image.check_complete,), image.predict_cut),
     Stage((cpu.check_loader,), cpu.predict_loader),
