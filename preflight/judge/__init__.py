@@ -29,6 +29,7 @@ from preflight.judge import (
     versions,
 )
 from preflight.judge.case import Case, Prediction
+from preflight.judge.remedies import with_remedies
 from preflight.model.question import Question
 from preflight.model.requirements import Requirements
 from preflight.model.snapshot import Snapshot
@@ -58,6 +59,7 @@ STAGES: tuple[Stage, ...] = (
         ),
         mounts.predict,
     ),
+    Stage((image.check_interpreter_path,), image.predict_interpreter_path),
     Stage((interpreter.check_interpreter,), interpreter.predict),
     Stage((image.check_complete,), image.predict_cut),
     Stage((cpu.check_loader,), cpu.predict_loader),
@@ -156,7 +158,7 @@ def _verdict(case: Case, findings: tuple[Finding, ...], prediction: Prediction |
         outcome=outcome_of(findings),
         predicted_error=prediction.line if prediction and blocked else None,
         predicted_exit=prediction.exit_status if prediction and blocked else None,
-        findings=findings,
+        findings=with_remedies(findings),
         libraries=_libraries(case),
         loaded_by=case.opener.requirements.path if case.opener else None,
     )

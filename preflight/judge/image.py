@@ -7,8 +7,10 @@ from collections.abc import Iterator
 from preflight.judge.case import Case, Prediction
 from preflight.judge.support import handler_of
 from preflight.loader.setting import Ending
-from preflight.model.elf import ET_DYN, ET_EXEC, PF_W, PT_DYNAMIC, PT_LOAD, Elf
-from preflight.model.verdict import Finding
+from preflight.model.elf import ET_DYN, ET_EXEC, PF_W, PT_DYNAMIC, PT_INTERP, PT_LOAD, Elf
+from preflight.model.verdict import Finding, Severity
+
+_PATH_MAX = 4096
 
 
 def check_system(case: Case) -> Iterator[Finding]:
@@ -38,8 +40,22 @@ def check_format(case: Case) -> Iterator[Finding]:
         yield _no_program(case, requirements.description)
     elif elf.type not in (ET_EXEC, ET_DYN) or not elf.segments or not headers_fit(elf):
         yield _no_program(case, elf.defect or "an ELF file that is no program")
-    elif not elf.interpreter_terminated:
+    elif not elf.interpreter_terminated and not _interpreter_cut(elf):
         yield _no_program(case, "its interpreter's path does not end with a NUL")
+
+
+def check_interpreter_path(case: Case) -> Iterator[Finding]:
+    """The file holds the interpreter's path, which is what the kernel reads next."""
+    elf = case.elf
+    if elf is not None and _interpreter_cut(elf):
+        yield _truncated(case, elf, "the file ends before its interpreter's path (PT_INTERP)")
+
+
+def predict_interpreter_path(case: Case) -> Prediction | None:
+    """Return what a shell says of EIO; an emulator has words of its own."""
+    if case.support.kind == "emulated":
+        return None
+    return Prediction(f"{case.program_name}: Input/output error", 126)
 
 
 def check_complete(case: Case) -> Iterator[Finding]:
@@ -47,19 +63,33 @@ def check_complete(case: Case) -> Iterator[Finding]:
     elf = case.elf
     if elf is None or not elf.ends_early(_page_size(case)):
         return
-    yield Finding(
-        code="file-truncated",
-        severity="unknown" if _crash(elf, _page_size(case)) is None else "error",
-        subject=case.requirements.name,
-        message="the file ends before the segments that its program headers name",
-        evidence=(f"{elf.size_bytes} bytes are there",),
-    )
+    message = "the file ends before the segments that its program headers name"
+    certain = _crash(elf, _page_size(case)) is not None
+    yield _truncated(case, elf, message, "error" if certain else "unknown")
 
 
 def predict_cut(case: Case) -> Prediction | None:
     """Return the end by a signal, without a line."""
     ending = _crash(case.elf, _page_size(case)) if case.elf else None
     return None if ending is None else Prediction(None, ending.value)
+
+
+def _truncated(case: Case, elf: Elf, message: str, severity: Severity = "error") -> Finding:
+    return Finding(
+        code="file-truncated",
+        severity=severity,
+        subject=case.requirements.name,
+        message=message,
+        evidence=(f"{elf.size_bytes} bytes are there",),
+    )
+
+
+def _interpreter_cut(elf: Elf) -> bool:
+    """Whether the kernel's elf_read() of PT_INTERP comes to an early end of the file."""
+    segment = next((s for s in elf.segments if s.type == PT_INTERP), None)
+    if segment is None or not 2 <= segment.filesz <= _PATH_MAX:
+        return False
+    return segment.offset + segment.filesz > elf.size_bytes
 
 
 def _page_size(case: Case) -> int:

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator
 
 from msgspec import Struct, field, structs
 
+from preflight.judge.remedies import with_remedies
 from preflight.model.proof import Proof, Trace
 from preflight.model.requirements import Requirements
 from preflight.model.snapshot import Snapshot
@@ -126,7 +127,7 @@ def with_proof(requirements: Requirements, start: Start, verdict: Verdict, trace
             message="the host's own loader says otherwise",
             evidence=proof.differences,
         )
-        findings = (*findings, disagreement)
+        findings = (*findings, *with_remedies([disagreement]))
     return structs.replace(verdict, findings=findings, outcome=outcome_of(findings), proof=proof)
 
 

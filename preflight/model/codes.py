@@ -38,7 +38,8 @@ CODES: dict[str, Code] = {
         title="The program's file ends before its contents",
         cause="The program headers name parts of the file that are not there: a copy or a "
         "download was cut off.",
-        says="Bus error (core dumped)",
+        says="Segmentation fault or Bus error (exit 139 or 135), without a line of the loader; "
+        "Input/output error where not even the interpreter's path is there",
         remedy="Build or copy the file again and compare its SHA-256.",
     ),
     "machine-mismatch": Code(

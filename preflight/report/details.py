@@ -70,7 +70,7 @@ def _finding(finding: Finding, members: Group, labels: Labels) -> Iterator[Rende
         rows.append(("needed by", shown(finding.needed_by)))
     evidence = () if _in_tree(finding, members, labels) else _evidence(finding, members, labels)
     rows += [("" if number else "evidence", line) for number, line in enumerate(evidence)]
-    if finding.remedy:
+    if finding.remedy and labels.view.verbosity > 0:
         rows.append(("remedy", shown(finding.remedy, "cyan")))
     if rows:
         yield labelled(rows, indent=4)

@@ -198,6 +198,19 @@ CASES = cases(
         finds=("interpreter-unusable /opt/" + "x" * 300,),
         roots=ONE,
     ),
+    *(
+        Scenario(
+            name=f"interpreter-path-{name}",
+            files={APP: Patch(MAIN, cut=MAIN.data.index(LOADER.encode()) + left)},
+            finds=("file-truncated app",),
+            roots=ONE,
+        )
+        for name, left in (
+            ("not-there", 0),
+            ("cut-off", 9),
+            ("cut-off-before-its-nul", len(LOADER)),
+        )
+    ),
     Scenario(
         name="interpreter-path-without-nul",
         files={APP: Patch(MAIN, ((MAIN.data.index(LOADER.encode()) + len(LOADER), b"x"),))},

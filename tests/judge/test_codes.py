@@ -137,6 +137,21 @@ def test_code_is_found_for_its_cause(code):
     assert code in [finding.code for finding in judgement.verdict.findings]
 
 
+@pytest.mark.parametrize("code", ["library-missing", "version-weak-missing", "undecided"])
+def test_finding_carries_its_remedy(code):
+    """What is wrong, open or doubtful says how to mend it, as `preflight explain` does."""
+    findings = judge(*SCENES[code]()).verdict.findings
+
+    assert [f.remedy for f in findings if f.code == code] == [CODES[code].remedy]
+
+
+def test_information_needs_no_remedy():
+    """What is right as it is has nothing to be mended."""
+    findings = judge(*SCENES["emulated"]()).verdict.findings
+
+    assert [f.remedy for f in findings if f.severity == "info"] == [None]
+
+
 def test_no_other_code_is_ever_said():
     """Whatever the scenes bring forth stands in the table of codes."""
     said = {f.code for make in SCENES.values() for f in judge(*make()).verdict.findings}

@@ -53,8 +53,8 @@ result        hosts        count  system
     )
 
 
-def test_failure_is_told_with_what_to_do():
-    """A blocked host has its finding, the evidence, the remedy and the loader's own line."""
+def test_failure_is_told_with_its_evidence():
+    """A blocked host has its finding, the evidence and the loader's own line."""
     bad = verdict("db-1", finding(), predicted_error=ERROR, predicted_exit=127)
     given = report([verdict("web-1"), bad], hosts=[host("web-1"), old_host("db-1")])
 
@@ -70,7 +70,6 @@ result        hosts  count  system
   library-missing: libssl.so.3 was not found
     needed by  ./app
     evidence   /lib/x86_64-linux-gnu: no such file
-    remedy     install libssl3
   the host would say: ./app: error while loading shared libraries: libssl.so.3:
   cannot open shared object file
 
@@ -78,6 +77,14 @@ result        hosts  count  system
   preflight explain library-missing
 """
     )
+
+
+def test_remedy_waits_for_verbosity():
+    """What to do is the same for every finding of a code, and told on demand."""
+    given = report([verdict("db-1", finding())], hosts=[host("db-1")])
+
+    assert "remedy" not in table(given)
+    assert "    remedy     install libssl3\n" in table(given, verbosity=1)
 
 
 def test_hosts_that_could_not_be_asked_stand_apart():
