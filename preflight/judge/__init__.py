@@ -48,7 +48,10 @@ class Stage(Struct, frozen=True):
 
 
 STAGES: tuple[Stage, ...] = (
-    Stage((image.check_system, image.check_format, machine.check_machine), machine.predict),
+    Stage(
+        (image.check_system, image.check_format, image.check_library, machine.check_machine),
+        machine.predict,
+    ),
     Stage(
         (
             mounts.check_program,

@@ -44,6 +44,19 @@ def check_format(case: Case) -> Iterator[Finding]:
         yield _no_program(case, "its interpreter's path does not end with a NUL")
 
 
+def check_library(case: Case) -> Iterator[Finding]:
+    """A shared object by itself is judged for being loaded, which is not to be started."""
+    elf = case.elf
+    if elf is not None and elf.kind == "shared-object":
+        yield Finding(
+            code="judged-as-library",
+            severity="info",
+            subject="shared object",
+            message="a shared object: judged as a library that some program loads, not for being "
+            "started itself; --loaded-by PROGRAM says which",
+        )
+
+
 def check_interpreter_path(case: Case) -> Iterator[Finding]:
     """The file holds the interpreter's path, which is what the kernel reads next."""
     elf = case.elf

@@ -68,7 +68,8 @@ def _finding(case: Case, problem: SymbolProblem) -> Finding:
             severity="info" if advice else "warning",
             subject=name,
             needed_by=problem.needed_by,
-            message=f"{problem.needed_by} has no {name} to call{where}"
+            message=f"nothing that is loaded defines {name}{where}: the program starts, and ends "
+            f"with 127 where {problem.needed_by} calls it"
             if not advice
             else f"{problem.needed_by} expects {name} of the program that loads it{where}",
         )

@@ -42,6 +42,16 @@ CODES: dict[str, Code] = {
         "Input/output error where not even the interpreter's path is there",
         remedy="Build or copy the file again and compare its SHA-256.",
     ),
+    "judged-as-library": Code(
+        title="A shared object was judged for being loaded, not started",
+        cause="The file names no interpreter and is not marked as a position-independent program: "
+        "it is a library. It is judged by itself, under the host's own loader for its machine and "
+        "libc: the libraries, versions and symbols that it needs. Started as a program it would "
+        "crash, as a rule.",
+        says="nothing",
+        remedy="Name the program that loads it: --loaded-by PROGRAM. Its own libraries and search "
+        "paths then count, too.",
+    ),
     "machine-mismatch": Code(
         title="The program is for another machine",
         cause="The host's kernel runs programs of its own machine, of a compatible one where it "

@@ -84,6 +84,7 @@ SCENES: dict[str, Callable[[], Scene]] = {
     "format-not-elf": lambda: scene(h.requirements(None, format="pe")),
     "script-not-judged": lambda: scene(h.requirements(None, format="script")),
     "file-truncated": lambda: scene(h.program(segments=(Segment(1, 5, 0, 0, 99999, 99999, 4096),))),
+    "judged-as-library": lambda: scene(h.elf(soname="liba.so")),
     "machine-mismatch": lambda: scene(h.program(machine=183)),
     "emulated": lambda: scene(h.program(machine=183, head=h.head(machine=183)), binfmt=(_HANDLER,)),
     "interpreter-missing": lambda: scene(h.program(interpreter="/lib/ld-musl-x86_64.so.1")),

@@ -73,11 +73,17 @@ class _Move(Enum):
     END = auto()
 
 
-def find(
-    name: str, requester: Requester, search: Search, site: Site, setting: Setting
+def find(  # noqa: PLR0913 - the search, and who wants to know
+    name: str,
+    requester: Requester,
+    search: Search,
+    site: Site,
+    setting: Setting,
+    *,
+    source: str = "DT_NEEDED",
 ) -> Found | NotFound | Unsettled:
-    """Return what the loader's search for *name* comes to."""
-    return _Attempt(name, requester, search, site, setting).run()
+    """Return what the loader's search for *name*, which stands in *source*, comes to."""
+    return _Attempt(name, requester, search, site, setting, source=source).run()
 
 
 def refused_plugin(name: str, result: Examination, elf: Elf) -> NotFound:
@@ -98,14 +104,22 @@ def spelled_out(message: str) -> str:
 
 
 class _Attempt:
-    def __init__(
-        self, name: str, requester: Requester, search: Search, site: Site, setting: Setting
+    def __init__(  # noqa: PLR0913 - see find()
+        self,
+        name: str,
+        requester: Requester,
+        search: Search,
+        site: Site,
+        setting: Setting,
+        *,
+        source: str,
     ) -> None:
         self._name = name
         self._requester = requester
         self._search = search
         self._site = site
         self._setting = setting
+        self._source = source
         self._steps: list[Step] = []
         self._reasons: list[str] = []
         self._unexpanded: Unexpanded | None = None
@@ -124,7 +138,7 @@ class _Attempt:
 
     def _lists(self) -> Iterator[PathList]:
         if "/" in self._name:
-            yield iter([Place("path in DT_NEEDED", self._name)])
+            yield iter([Place(f"path in {self._source}", self._name)])
             return
         yield from self._search.lists(self._name, self._requester)
         if self._open or self._search.cache_pending:

@@ -189,7 +189,7 @@ class _Load:
             entry.need(program)
             self._maps.append(entry)
             return True
-        self._refuse(name, program, refused_plugin(name, result, plugin.elf), fatal=True)
+        self._refuse(name, program, refused_plugin(name, result, plugin.elf))
         return False
 
     def _interpreter_map(self) -> _Map:
@@ -216,7 +216,7 @@ class _Load:
             if asked is None:
                 self._doubt(name, None, "its tokens cannot be expanded")
                 continue
-            loaded = self._map(asked, self._maps[0], fatal=False)
+            loaded = self._map(asked, self._maps[0], preload=source)
             if loaded is not None:
                 loaded.preloaded = True
             for miss in self._misses[known:]:
@@ -264,23 +264,35 @@ class _Load:
                 self._doubt(name, current.path, "the install path was not given")
             elif optional:
                 words = "empty dynamic string token substitution"
-                self._refuse(name, current, NotFound(name, words, (), "unusable"), fatal=True)
+                self._refuse(name, current, NotFound(name, words, (), "unusable"))
         return expanded
 
     def _map(
-        self, name: str, current: _Map, *, optional: bool = False, fatal: bool = True
+        self, name: str, current: _Map, *, optional: bool = False, preload: str | None = None
     ) -> _Map | None:
-        """Return the object that *name* stands for, mapping it where it is new."""
+        """
+        Return the object that *name* stands for, mapping it where it is new.
+
+        *preload* is where a preload is named: LD_PRELOAD, or a file.
+        """
         if known := self._known(name):
             known.need(current)
             return known
-        result = find(name, current.requester, self._search, self._site, self._setting)
+        result = find(
+            name,
+            current.requester,
+            self._search,
+            self._site,
+            self._setting,
+            source=preload or "DT_NEEDED",
+        )
         if isinstance(result, Found):
             return self._adopt(name, current, result)
         if isinstance(result, Unsettled):
-            self._doubts.extend(Doubt(name, current.path, reason) for reason in result.reasons)
+            needed_by = preload or current.path
+            self._doubts.extend(Doubt(name, needed_by, reason) for reason in result.reasons)
         elif not optional:
-            self._refuse(name, current, result, fatal=fatal)
+            self._refuse(name, current, result, preload=preload)
         return None
 
     def _known(self, name: str) -> _Map | None:
@@ -317,13 +329,15 @@ class _Load:
     def _crashed(self) -> bool:
         return self._ending is Ending.BUS
 
-    def _refuse(self, name: str, current: _Map, result: NotFound, *, fatal: bool) -> None:
+    def _refuse(
+        self, name: str, current: _Map, result: NotFound, *, preload: str | None = None
+    ) -> None:
         """Note a miss; a preload may be missing, but one that crashes is not passed over."""
-        fatal = fatal or result.crash
+        fatal = preload is None or result.crash
         self._misses.append(
             Miss(
                 name=name,
-                needed_by=current.path,
+                needed_by=preload or current.path,
                 kind=result.kind,
                 subject=result.subject,
                 message=result.message,

@@ -151,7 +151,7 @@ class _Load:
         at_start, name, program = len(self._dsos), plugin.name, self._program
         self._lines.clear()  # dlerror(3) begins anew
         if refusal := self._examined(plugin.elf, noexec=False):
-            step = Step("dlopen", name, _words(refusal.errno))
+            step = Step("dlopen", name, _told(refusal))
             self._refuse_file(_Wanted(name, program, fatal=True), step, refusal)
             needed_by = f" (needed by {program.path})"
             self._lines = [line.removesuffix(needed_by) for line in self._lines]
@@ -258,7 +258,7 @@ class _Load:
                 return
         noexec = self._setting.facts.noexec_mount(content.state.real) is not None
         if refusal := self._examined(content.elf, noexec=noexec):
-            self._refuse_file(wanted, Step(rule, path, _words(refusal.errno)), refusal)
+            self._refuse_file(wanted, Step(rule, path, _told(refusal)), refusal)
             return
         if is_another_libc(content.elf):
             self._enlist_ldso().need(wanted.by)
@@ -282,12 +282,10 @@ class _Load:
         self._refuse(wanted, refusal, kind="noexec" if refusal.errno == "EPERM" else "unusable")
 
     def _refuse(self, wanted: _Wanted, refusal: Refusal, *, kind: MissKind) -> None:
-        name, by, words = wanted.name, wanted.by.path, _words(refusal.errno)
-        if refusal.crash:
-            words = "the loader crashes on it"
+        name, by, words = wanted.name, wanted.by.path, _told(refusal)
         miss = Miss(
             name=name,
-            needed_by=by,
+            needed_by=by if wanted.fatal else "LD_PRELOAD",
             kind=kind,
             subject=name,
             message=words,
@@ -300,6 +298,10 @@ class _Load:
             self._ending = refusal.crash
         elif wanted.fatal and self._ending is Ending.ERROR:
             self._lines.append(f"Error loading shared library {name}: {words} (needed by {by})")
+
+
+def _told(refusal: Refusal) -> str:
+    return "the loader crashes on it" if refusal.crash else _words(refusal.errno)
 
 
 def _words(errno: str | None) -> str:

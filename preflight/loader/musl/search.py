@@ -49,10 +49,11 @@ class Search:
         """
         Yield (rule, path) for *name*, wanted by the first of *chain*.
 
-        *chain* goes on with the object that loaded it, up to the program or a preload.
+        *chain* goes on with the object that loaded it, up to the program or a preload;
+        a preload itself has none.
         """
         if "/" in name:
-            yield "path in DT_NEEDED", name
+            yield f"path in {'DT_NEEDED' if chain else 'LD_PRELOAD'}", name
             return
         if not self._setting.start.secure:
             value = self._setting.start.variable("LD_LIBRARY_PATH") or ""
