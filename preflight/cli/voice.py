@@ -19,9 +19,11 @@ def complain(message: str, hint: str | None = None) -> None:
         _say("hint", hint)
 
 
-def warn(message: str) -> None:
-    """Print one warning line."""
+def warn(message: str, hint: str | None = None) -> None:
+    """Print one warning line and, where there is something to type, one hint line."""
     _say("warning", message)
+    if hint:
+        _say("hint", hint)
 
 
 def note(message: str) -> None:
