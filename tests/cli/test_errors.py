@@ -9,6 +9,7 @@ ERRORS = {
     "no inventory": (["check", "app"], "no inventory: inventory.yaml is not in", "--local"),
     "empty directory": (["hosts"], "no inventory: inventory.yaml is not in", "-i FILE"),
     "no such binary": (["check", "--local", "nope"], "nope: no such file", "path"),
+    "empty name": (["check", "--local", ""], "a binary's name is empty", "the path of a file"),
     "directory": (["inspect", "."], ".: is a directory", "name the program"),
     "no such inventory": (["hosts", "-i", "no.yaml"], "'no.yaml': No such file", "-i web1,"),
     "broken inventory": (["hosts", "-i", "broken.yaml"], "broken.yaml:2: ", ""),
