@@ -19,6 +19,7 @@ def command(code: str | None) -> None:
         for name, page in CODES.items():
             click.echo(f"{name:{width}}  {page.title}")
         return
+    code = code.lower()
     if code not in CODES:
         near = difflib.get_close_matches(code, CODES, 1)
         hint = f"preflight explain {near[0]}" if near else "preflight explain lists them"

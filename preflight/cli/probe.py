@@ -60,6 +60,8 @@ def command(**values: Unpack[ProbeOptions]) -> int:
     start_for = starts(start_of(values, local=local), requirements, local=local)
     hosts = chosen_hosts(values["inventories"], values["limits"], local=local)
     options = options_of(values, everything=values["everything"])
+    if not (requirements or values["everything"]):
+        warn("the facts will answer for no program", "--for BINARY, or --all")
     done, cut = collect(
         hosts, lambda host: [Want(r, start_for(host, r)) for r in requirements], options
     )

@@ -16,7 +16,7 @@ from preflight.model.facts import read_facts
 from preflight.model.host import Host
 from preflight.model.snapshot import Snapshot
 
-_HINT = "make one with: preflight probe --save FILE"
+_HINT = "make one with: preflight probe --for BINARY --save FILE"
 
 
 def recorded_hosts(
@@ -40,6 +40,8 @@ def recorded_hosts(
 
 
 def _read(file: str, others: Mapping[str, Snapshot]) -> dict[str, Snapshot]:
+    if file == "-":
+        raise FactsError("--facts -: a file's name is wanted", "such as /dev/stdin")
     found: dict[str, Snapshot] = {}
     try:
         with Path(file).open("rb") as lines:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import posixpath
+import shlex
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -14,6 +15,7 @@ from msgspec import structs
 from preflight.analyze import analyze
 from preflight.api import Limits, Options
 from preflight.cli.options import ConnectionOptions, FleetOptions, StartOptions
+from preflight.cli.voice import advise
 from preflight.errors import UsageError
 from preflight.inventory import Inventory, discover, load, resolve_start
 from preflight.model.host import Host
@@ -53,8 +55,10 @@ def files_read(values: FleetOptions) -> list[str | None]:
 
 
 def analyzed(binaries: Sequence[str]) -> tuple[Requirements, ...]:
-    """Return what each binary needs, with the report's ids b1, b2, …"""
-    return tuple(analyze(path, id=f"b{n}") for n, path in enumerate(binaries, 1))
+    """Return what each binary needs, with the report's ids b1, b2, …; the same name counts once."""
+    if "" in binaries:
+        raise UsageError("a binary's name is empty", "give the path of a file")
+    return tuple(analyze(path, id=f"b{n}") for n, path in enumerate(dict.fromkeys(binaries), 1))
 
 
 def start_of(values: StartOptions, *, local: bool) -> Start:
@@ -82,6 +86,8 @@ def starts(
 
     With --local a binary, and what loads it, is judged where it lies, unless a path is given.
     """
+    if local:
+        _advise_of_environment(override)
     opener = override.loaded_by
     if local and opener is not None and opener.install_path is None:
         path = posixpath.abspath(opener.requirements.path)
@@ -140,6 +146,14 @@ def _opener_parts(value: str) -> tuple[str, str]:
     """Return PROGRAM and PATH of ``--loaded-by``, the latter "" where it is not given."""
     program, equals, path = value.rpartition("=")
     return (program, path) if equals and path.startswith("/") else (value, "")
+
+
+def _advise_of_environment(start: Start) -> None:
+    """Say where this shell's environment would have mattered, which is not the program's."""
+    for name in ("LD_LIBRARY_PATH", "LD_PRELOAD"):
+        if (value := os.environ.get(name)) and name not in dict(start.env):
+            option = f"--env {shlex.quote(f'{name}={value}')}"
+            advise(f"the environment of this shell is not the program's; {option}")
 
 
 def _host_path(option: str, path: str | None) -> str | None:

@@ -15,13 +15,19 @@ _PIPE_COLUMNS = 100
 def complain(message: str, hint: str | None = None) -> None:
     """Print one error line and, where there is something to type, one hint line."""
     _say("error", message)
+    advise(hint)
+
+
+def warn(message: str, hint: str | None = None) -> None:
+    """Print one warning line and, where there is something to type, one hint line."""
+    _say("warning", message)
+    advise(hint)
+
+
+def advise(hint: str | None) -> None:
+    """Print one hint line, where there is something to say."""
     if hint:
         _say("hint", hint)
-
-
-def warn(message: str) -> None:
-    """Print one warning line."""
-    _say("warning", message)
 
 
 def note(message: str) -> None:

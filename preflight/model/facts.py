@@ -44,7 +44,7 @@ from preflight.model.question import Answer, BytesContent, ElfContent, Question
 from preflight.model.snapshot import Facts, Mount, Snapshot
 
 _ID = re.compile(rb'\{"id":"([0-9a-f]{32})",')
-_HINT = "probe again with: preflight probe --save FILE"
+_HINT = "probe again with: preflight probe --for BINARY --save FILE"
 
 T = TypeVar("T")
 _LINE: Any = Line  # mypy takes no union for a type
@@ -182,7 +182,10 @@ class _Reader:
         return None
 
     def _header(self, line: bytes) -> None:
-        schema = codec.decode(line, Header).schema
+        try:
+            schema = codec.decode(line, Header).schema
+        except msgspec.MsgspecError:
+            raise ValueError("it is no facts file") from None
         if schema != SCHEMA:
             raise ValueError(f"the schema is {schema!r}, not {SCHEMA!r}")
 

@@ -20,7 +20,7 @@ from tests.builders.elf import build_elf
 PROJECT = Path(__file__).parents[2]
 LOADER = "/lib64/ld-linux-x86-64.so.2"
 SETTINGS = ("PREFLIGHT_", "NO_COLOR", "FORCE_COLOR", "COLUMNS", "CI", "TERM", "SSH_AUTH_SOCK")
-SETTINGS += ("PYTHONUNBUFFERED", "PYTHONIOENCODING")
+SETTINGS += ("PYTHONUNBUFFERED", "PYTHONIOENCODING", "LD_LIBRARY_PATH", "LD_PRELOAD")
 
 
 class Result(NamedTuple):

@@ -96,6 +96,11 @@ def test_explain_tells_cause_and_remedy(run, code):
     assert max(map(len, result.out.splitlines())) <= 80
 
 
+def test_explain_takes_any_case(run):
+    """A code is found however it is written."""
+    assert run("explain", "version-missing") == run("explain", "VERSION-Missing")
+
+
 def test_explain_lists_all_codes(run):
     """Without a code all are listed, one a line."""
     assert list(CODES) == [line.split()[0] for line in run("explain").out.splitlines()]
@@ -152,3 +157,24 @@ def test_local_working_directory_may_be_relative(run, program, tmp_path):
 
     assert 3 == run("check", "--local", app).status
     assert 0 == run("check", "--local", app, "--cwd", "sub").status
+
+
+def test_binary_named_twice_counts_once(run, program):
+    """The same name twice is one binary."""
+    app = program()
+
+    for command in (["inspect"], ["check", "--local"]):
+        document = json.loads(run(*command, app, app, "--format", "json").out)
+        assert [str(app)] == [one["path"] for one in document["binaries"]]
+
+
+def test_environment_of_the_shell_is_not_the_program_s(run, program, monkeypatch):
+    """--local says that LD_LIBRARY_PATH of the shell is not used, unless --env gives it."""
+    monkeypatch.setenv("LD_LIBRARY_PATH", "/opt/my lib")
+    option = "--env 'LD_LIBRARY_PATH=/opt/my lib'"
+
+    silent = run("check", "--local", program(), "--env", "LD_LIBRARY_PATH=/x")
+    hinted = run("check", "--local", program())
+
+    hint = f"preflight: hint: the environment of this shell is not the program's; {option}\n"
+    assert ("", hint) == (silent.err, hinted.err)

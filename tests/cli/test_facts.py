@@ -82,12 +82,33 @@ def test_host_recorded_twice_is_refused(run, program):
     assert "two: host 'localhost' is recorded twice" in result.err
 
 
-def test_probe_says_what_it_did(run, inventory, closed_port):
+def test_probe_for_nothing_is_noticed(run, program):
+    """Facts that answer for no program come with a warning; those for one do not."""
+    idle = run("probe", "--local", "--save", "facts.jsonl")
+    useful = run("probe", "--local", "--for", program(), "--save", "facts.jsonl")
+
+    warning, hint, _ = idle.err.splitlines()
+    assert "preflight: warning: the facts will answer for no program" == warning
+    assert "preflight: hint: --for BINARY, or --all" == hint
+    assert "warning" not in useful.err
+
+
+def test_report_is_no_facts_file(run, program):
+    """A report that is given for facts is named as what it is not."""
+    run("check", "--local", program(), "--format", "json=report.json")
+
+    result = run("check", program(), "--facts", "report.json")
+
+    assert 2 == result.status
+    assert "report.json:1: not valid: it is no facts file" in result.err
+
+
+def test_probe_says_what_it_did(run, program, inventory, closed_port):
     """The summary and the hosts that failed stand on standard error; the file has them all."""
     port = f"address: 127.0.0.1, port: {closed_port}"
     inventory(here="transport: local", a1=port, a2=port)
 
-    result = run("probe", "--save", "facts.jsonl")
+    result = run("probe", "--for", program(), "--save", "facts.jsonl")
 
     assert (3, "") == (result.status, result.out)
     warning, summary = result.err.splitlines()

@@ -156,7 +156,7 @@ def test_host_without_facts_is_written_too():
         (lambda _: [], 1, "ends early"),
         (lambda lines: [*lines[:3], lines[3][:-9]], 4, "cut off"),
         (lambda lines: [lines[0].replace(b"facts/1", b"facts/2"), *lines[1:]], 1, "schema"),
-        (lambda _: [b"{}\n"], 1, "schema"),
+        (lambda _: [b"{}\n"], 1, "no facts file"),
         (lambda _: [b"\xff\n"], 1, "not valid"),
         (lambda lines: [*lines[:2], lines[2].replace(b"ext4", b"ext3")], 3, "not what"),
         (lambda lines: [lines[0], *lines[-2:]], 2, "refers to"),
