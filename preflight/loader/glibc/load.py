@@ -14,8 +14,7 @@ from __future__ import annotations
 import posixpath
 import re
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator
 
 from msgspec import structs
 
@@ -29,18 +28,18 @@ from preflight.loader.glibc.attempt import (
     spelled_out,
 )
 from preflight.loader.glibc.candidate import Fate, Site, examine
+from preflight.loader.glibc.linkmap import LinkMap, freeze, interpreter_map, vdso_map
 from preflight.loader.glibc.release import Release, Rules, inconsistency, parse_release, rules_of
 from preflight.loader.glibc.search import Requester, Search
 from preflight.loader.setting import (
     Doubt,
     Ending,
     Miss,
-    Object,
     Plugin,
     Resolution,
     Setting,
 )
-from preflight.model.elf import DT_AUXILIARY, EM_386, Elf, VersionDef
+from preflight.model.elf import DT_AUXILIARY
 from preflight.model.question import BytesContent, ElfContent, Failed
 from preflight.model.start import Start
 
@@ -73,42 +72,6 @@ def locks_stack(start: Start, rules: Rules) -> bool:
     return rules.execstack_tunable and "glibc.rtld.execstack=0" in tunables
 
 
-@dataclass(slots=True)
-class _Map:
-    """One link_map while the list is still growing."""
-
-    name: str
-    path: str
-    requester: Requester
-    rule: str
-    identity: tuple[int, int]
-    names: set[str]
-    preloaded: bool = False
-    opened: bool = False
-    soname_added: bool = False
-    needed_by: list[str] = field(default_factory=list)
-    depends: list[_Map] = field(default_factory=list)
-
-    @property
-    def elf(self) -> Elf:
-        return self.requester.elf
-
-    def need(self, by: _Map) -> None:
-        """Note that *by* needs this object."""
-        if by.path not in self.needed_by:
-            self.needed_by.append(by.path)
-
-    def answers(self, name: str) -> bool:
-        """Match *name* as `_dl_map_object` does: names first, then DT_SONAME."""
-        if name in self.names:
-            return True
-        if self.soname_added or self.elf.soname != name:
-            return False
-        self.soname_added = True
-        self.names.add(name)
-        return True
-
-
 class _Load:
     def __init__(self, setting: Setting) -> None:
         self._setting = setting
@@ -131,9 +94,9 @@ class _Load:
         self._lines: list[str] = []
         self._ending = Ending.ERROR
         self._prefix = prefix(setting)
-        self._maps = [_Map("", setting.argv0, self._program, "program", (-1, -1), {""})]
-        self._loader_map = self._interpreter_map()
-        self._vdso = _vdso(setting.loader)
+        self._maps = [LinkMap("", setting.argv0, self._program, "program", (-1, -1), {""})]
+        self._loader_map = interpreter_map(setting)
+        self._vdso = vdso_map(setting.loader)
 
     def run(self) -> Resolution:
         """Load preloads and dependencies; return the whole."""
@@ -148,14 +111,14 @@ class _Load:
         return Resolution(
             family="glibc",
             release=self._release,
-            objects=_freeze(self._maps),
+            objects=freeze(self._maps),
             misses=tuple(self._misses),
             doubts=tuple(self._doubts),
             lines=tuple(self._lines),
             ending=self._ending,
         )
 
-    def _complete(self, maps: Iterable[_Map]) -> None:
+    def _complete(self, maps: Iterable[LinkMap]) -> None:
         """Load what *maps* need, and what that needs."""
         queue = deque(maps)
         while queue:
@@ -185,28 +148,12 @@ class _Load:
         if result.fate is Fate.USED:
             origin = posixpath.dirname(plugin.path) if plugin.path else None
             requester = Requester(name, plugin.elf, origin, self._program, plugin.path is None)
-            entry = _Map(name, name, requester, "dlopen", (-2, -2), {name})
+            entry = LinkMap(name, name, requester, "dlopen", (-2, -2), {name})
             entry.need(program)
             self._maps.append(entry)
             return True
         self._refuse(name, program, refused_plugin(name, result, plugin.elf))
         return False
-
-    def _interpreter_map(self) -> _Map:
-        setting = self._setting
-        requester = Requester(
-            setting.interpreter, setting.loader, posixpath.dirname(setting.interpreter), None
-        )
-        names = {setting.interpreter, setting.loader.soname or setting.interpreter}
-        return _Map(
-            setting.loader.soname or setting.interpreter,
-            setting.interpreter,
-            requester,
-            "program interpreter",
-            setting.loader_id,
-            names,
-            soname_added=True,
-        )
 
     def _preload(self) -> None:
         for name, source in self._preloads():
@@ -240,7 +187,7 @@ class _Load:
         elif isinstance(answer, Failed) and answer.errno != "EACCES":
             self._doubt(path, None, f"it cannot be read ({answer.errno})")
 
-    def _dependencies(self, current: _Map) -> Iterator[_Map]:
+    def _dependencies(self, current: LinkMap) -> Iterator[LinkMap]:
         """Map what *current* needs; yield the objects that are new to the list."""
         for dependency in current.elf.dependencies:
             known = len(self._maps)
@@ -251,7 +198,7 @@ class _Load:
                 current.depends.append(loaded)
             yield from self._maps[known:]
 
-    def _expanded(self, name: str, current: _Map, *, optional: bool) -> str | None:
+    def _expanded(self, name: str, current: LinkMap, *, optional: bool) -> str | None:
         """
         Return *name* with its tokens expanded, None where it is passed over.
 
@@ -268,8 +215,8 @@ class _Load:
         return expanded
 
     def _map(
-        self, name: str, current: _Map, *, optional: bool = False, preload: str | None = None
-    ) -> _Map | None:
+        self, name: str, current: LinkMap, *, optional: bool = False, preload: str | None = None
+    ) -> LinkMap | None:
         """
         Return the object that *name* stands for, mapping it where it is new.
 
@@ -295,7 +242,7 @@ class _Load:
             self._refuse(name, current, result, preload=preload)
         return None
 
-    def _known(self, name: str) -> _Map | None:
+    def _known(self, name: str) -> LinkMap | None:
         for entry in self._maps:
             if entry.answers(name):
                 return entry
@@ -304,13 +251,13 @@ class _Load:
                 return self._enlist(entry)
         return None
 
-    def _enlist(self, entry: _Map) -> _Map:
+    def _enlist(self, entry: LinkMap) -> LinkMap:
         """Put an object that was there from the start into the list, where it is asked for."""
         if entry not in self._maps:
             self._maps.append(entry)
         return entry
 
-    def _adopt(self, name: str, current: _Map, found: Found) -> _Map:
+    def _adopt(self, name: str, current: LinkMap, found: Found) -> LinkMap:
         """Return the map of an opened file: an old one where it is the same file."""
         path, state = found.place.path, found.content.state
         identity = (state.device, state.inode)
@@ -321,7 +268,7 @@ class _Load:
                 return self._enlist(entry)
         origin = posixpath.dirname(self._search.absolute(path) or path)
         requester = Requester(path, found.content.elf, origin, current.requester)
-        entry = _Map(name, path, requester, found.place.rule, identity, {name, path})
+        entry = LinkMap(name, path, requester, found.place.rule, identity, {name, path})
         entry.need(current)
         self._maps.append(entry)
         return entry
@@ -330,7 +277,7 @@ class _Load:
         return self._ending is Ending.BUS
 
     def _refuse(
-        self, name: str, current: _Map, result: NotFound, *, preload: str | None = None
+        self, name: str, current: LinkMap, result: NotFound, *, preload: str | None = None
     ) -> None:
         """Note a miss; a preload may be missing, but one that crashes is not passed over."""
         fatal = preload is None or result.crash
@@ -400,24 +347,6 @@ class _Load:
         self._doubts.append(Doubt(subject, needed_by, reason))
 
 
-def _freeze(maps: Sequence[_Map]) -> tuple[Object, ...]:
-    places = {id(entry): place for place, entry in enumerate(maps)}
-    return tuple(
-        Object(
-            name=entry.name,
-            path=entry.path,
-            elf=entry.elf,
-            names=tuple(sorted(entry.names)),
-            rule=entry.rule,
-            needed_by=tuple(entry.needed_by),
-            preloaded=entry.preloaded,
-            opened=entry.opened,
-            depends=tuple(places[id(needed)] for needed in entry.depends),
-        )
-        for entry in maps
-    )
-
-
 def _without_errno(message: str) -> str:
     """Return a message as do_preload() prints it; the class is no errno."""
     return message if message.startswith("wrong ELF class") else message.partition(": ")[0]
@@ -428,16 +357,6 @@ def _program_origin(setting: Setting) -> str | None:
     if setting.path is None or setting.facts.proc_mounted is False:
         return None
     return posixpath.dirname(setting.path)
-
-
-def _vdso(loader: Elf) -> _Map:
-    """Return the object that the kernel maps into every process (vdso(7))."""
-    name = "linux-gate.so.1" if loader.machine == EM_386 else "linux-vdso.so.1"
-    versions = ("LINUX_2.6", "LINUX_2.5", "LINUX_2.6.39")
-    defs = tuple(VersionDef(version, 2 + i, base=False) for i, version in enumerate(versions))
-    elf = Elf(size_bytes=0, head=b"", soname=name, version_defs=defs)
-    requester = Requester(name, elf, None, None)
-    return _Map(name, name, requester, "vDSO", (-2, -2), {name}, soname_added=True)
 
 
 def _kernel(release: str | None) -> tuple[int, int, int]:
