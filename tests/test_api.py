@@ -251,7 +251,7 @@ def test_errors_have_one_base(tmp_path):
     """One except clause is enough, and the message says where."""
     with pytest.raises(PreflightError, match="nothing: no such file"):
         preflight.analyze(tmp_path / "nothing")
-    with pytest.raises(InventoryError, match="No such file"):
+    with pytest.raises(InventoryError, match="no such file"):
         preflight.load_inventory([str(tmp_path / "none.yaml")])
 
 
