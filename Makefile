@@ -12,7 +12,7 @@ RUN := $(VENV)/bin/python
 CAN_HAVE_HOSTS := $(shell [ "$$(id -u)" = 0 ] && [ -e /etc/debian_version ] && echo yes)
 PYTEST := $(RUN) -m pytest
 
-.PHONY: help venv dev setup lint format test test-quick bench crosscheck fuzz-loader docs \
+.PHONY: help venv dev setup lint format test test-quick test-oldest bench crosscheck fuzz-loader docs \
         hosts-build hosts-up hosts-down clean clean-hosts
 
 help:
@@ -58,6 +58,14 @@ test: $(if $(CAN_HAVE_HOSTS),setup) lint $(if $(CAN_HAVE_HOSTS),hosts-build)
 test-quick: lint
 	$(PYTEST) -n 2 -m "not hosts and not slow"
 
+# make test-oldest the quick tests with the oldest dependencies that are allowed
+test-oldest: dev
+	$(PYTHON) -m venv $(VENV)-oldest
+	$(VENV)-oldest/bin/python -m pip install --quiet --upgrade 'pip>=25.1'
+	$(VENV)-oldest/bin/python -m pip install --quiet --group dev --editable . \
+	    $$(sed -n '/^dependencies = \[/,/^\]/s/^ *"\(.*\)>=\(.*\)",$$/\1==\2/p' pyproject.toml)
+	$(VENV)-oldest/bin/python -m pytest -n 2 -m "not hosts and not slow"
+
 # make bench       all measurements; takes long, and root on Debian
 bench: dev
 	for file in bench/[a-z]*.py; do $(RUN) -m bench.$$(basename $$file .py) || exit 1; done
@@ -89,7 +97,7 @@ hosts-down: dev
 
 # make clean       remove what was built here
 clean:
-	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info
+	rm -rf $(VENV) $(VENV)-oldest build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # make clean-hosts remove the cached roots (root; no test may be running)
