@@ -14,6 +14,7 @@ from preflight.model.elf import (
     ET_CORE,
     ET_REL,
     SYMBOL_RECORD,
+    X86_LEVELS,
     Elf,
     machine_name,
 )
@@ -24,8 +25,6 @@ _NUMERIC = re.compile(r"GLIBC_(\d+(?:\.\d+)*)")
 _ABI_RELEASES = {"GLIBC_ABI_DT_RELR": (2, 36)}
 _MUSL_LOADER = re.compile(r"ld-musl-[^/]*")
 _GLIBC_LOADER = re.compile(r"ld(?:64|-linux[\w-]*)?\.so\.\d+")
-# Bits of GNU_PROPERTY_X86_ISA_1_NEEDED.  Source: x86-64 psABI, "Program Property".
-_ISA_LEVELS = ("x86-64", "x86-64-v2", "x86-64-v3", "x86-64-v4")
 
 _INDEX = 0x7FFF  # of a version, without the bit that hides the symbol
 
@@ -85,13 +84,17 @@ def libc(elf: Elf) -> Literal["glibc", "musl"] | None:
 
 
 def x86_isa_needed(elf: Elf) -> str | None:
-    """Return the CPU level of the ISA note; bits that have no name yet stand as a number."""
+    """
+    Return the CPU level of the ISA note; bits that have no name yet stand as a number.
+
+    Source: x86-64 psABI, "Program Property" (GNU_PROPERTY_X86_ISA_1_NEEDED).
+    """
     bits = elf.isa_needed
     if elf.machine not in (EM_386, EM_X86_64) or not bits:
         return None
-    if bits >> len(_ISA_LEVELS):
+    if bits >> len(X86_LEVELS):
         return f"ISA {bits:#x}"
-    return _ISA_LEVELS[bits.bit_length() - 1]
+    return X86_LEVELS[bits.bit_length() - 1]
 
 
 def describe(elf: Elf) -> str:

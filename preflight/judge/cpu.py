@@ -13,11 +13,9 @@ from preflight.judge.case import Case, Prediction
 from preflight.judge.versions import first_line
 from preflight.loader.glibc.release import rules_of
 from preflight.loader.setting import Object
-from preflight.model.elf import Elf
+from preflight.model.elf import X86_LEVELS, Elf
 from preflight.model.question import ElfContent
 from preflight.model.verdict import Finding, Severity
-
-LEVELS = ("x86-64", "x86-64-v2", "x86-64-v3", "x86-64-v4")
 
 
 def check_loader(case: Case) -> Iterator[Finding]:
@@ -72,11 +70,13 @@ def check_go_level(case: Case) -> Iterator[Finding]:
     """
     wanted = case.requirements.go_level
     level = case.facts.cpu_level
-    if wanted not in LEVELS or (level in LEVELS and LEVELS.index(level) >= LEVELS.index(wanted)):
+    if wanted not in X86_LEVELS:
+        return
+    if level in X86_LEVELS and X86_LEVELS.index(level) >= X86_LEVELS.index(wanted):
         return
     yield Finding(
         code="cpu-level-too-low",
-        severity="error" if level in LEVELS else "unknown",
+        severity="error" if level in X86_LEVELS else "unknown",
         subject=wanted,
         needed_by=case.requirements.path,
         message=f"built with GOAMD64={wanted[-2:]}, the CPU is {level or 'of an unknown level'}",
@@ -108,14 +108,14 @@ def _beyond(case: Case, elf: Elf) -> bool | None:
     if elf.isa_needed in (0, 1):  # nothing, or what every x86-64 CPU has
         return False
     level = case.facts.cpu_level
-    if level not in LEVELS:
+    if level not in X86_LEVELS:
         return None
-    has = (1 << (LEVELS.index(level) + 1)) - 1
+    has = (1 << (X86_LEVELS.index(level) + 1)) - 1
     return elf.isa_needed & ~has != 0
 
 
 def _wanted(elf: Elf) -> str:
-    return LEVELS[min(elf.isa_needed.bit_length() - 1, 3)]
+    return X86_LEVELS[min(elf.isa_needed.bit_length() - 1, 3)]
 
 
 def _finding(case: Case, path: str, elf: Elf, severity: Severity) -> Finding:

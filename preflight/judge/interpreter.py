@@ -207,14 +207,13 @@ def _identity(case: Case, path: str, answer: ElfContent) -> Iterator[Finding]:
 
 def _kernel_too_old(case: Case, loader: Elf) -> bool:
     setting = case.setting
-    kernel = case.snapshot.facts.kernel
+    kernel = case.snapshot.facts.kernel_release
     if setting is None or loader.abi_tag is None or kernel is None:
         return False
     release = release_of(setting)
     if release is None or not rules_of(release).old_kernel_fatal:
         return False
-    numbers = [int(part) for part in kernel.partition("-")[0].split(".")[:3] if part.isdigit()]
-    return tuple(numbers) < loader.abi_tag.release[: len(numbers)]
+    return kernel < loader.abi_tag.release
 
 
 def _wanted(loader: Elf) -> str:

@@ -201,6 +201,9 @@ class Elf(Struct, frozen=True, kw_only=True):
         return "other"
 
 
+# The levels of the x86-64 psABI; bit i of the ISA note stands for the i-th.
+X86_LEVELS = ("x86-64", "x86-64-v2", "x86-64-v3", "x86-64-v4")
+
 # What `uname -m` and people call a machine: (e_machine, bits, endian) → name.
 MACHINE_NAMES: dict[tuple[int, int, str], str] = {
     (EM_386, 32, "little"): "i386",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Literal
@@ -103,6 +104,18 @@ class Facts(Struct, frozen=True, kw_only=True):
     user: str | None = None
     proc_mounted: bool | None = None
     clock_s: int | None = None
+
+    @property
+    def kernel_release(self) -> tuple[int, int, int] | None:
+        """
+        The numbers of uname -r: (6, 1, 0) for "6.1.0-18-amd64"; None where it is not known.
+
+        A number that is not told is 0.  Source: glibc
+        sysdeps/unix/sysv/linux/dl-sysdep.c, _dl_discover_osversion().
+        """
+        numbers = re.findall(r"\d+", (self.kernel or "").partition("-")[0])[:3]
+        major, minor, patch = [*map(int, numbers), 0, 0, 0][:3]
+        return (major, minor, patch) if numbers else None
 
     def noexec_mount(self, real_path: str) -> Mount | None:
         """Return the mount that holds *real_path*, where it forbids execution; else None."""

@@ -10,7 +10,6 @@ from preflight.model.proof import Proof
 
 Severity = Literal["error", "unknown", "warning", "info"]
 Outcome = Literal["deployable", "blocked", "unknown"]
-Rule = str  # "ld.so.cache", "RUNPATH of /opt/app/bin/app", …
 
 
 class Finding(Struct, frozen=True, kw_only=True):

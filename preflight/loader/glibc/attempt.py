@@ -39,7 +39,6 @@ _SPELLED_OUT = {
     "Error 36": "File name too long",
     "Error 40": "Too many levels of symbolic links",
 }
-_SYSTEM_LIST = 4  # the number of the last list of Search.lists
 
 
 class Found(Struct, frozen=True):

@@ -31,7 +31,6 @@ _ENTRY = 24
 _EXTENSION_MAGIC = 0xEAA42174
 _EXTENSION_HWCAPS = 1
 _HWCAP_EXTENSION = 1 << 62  # dl_cache_hwcap_extension
-_ISA_BITS = 0x3FF << 32  # the ISA level of the entry, in the middle of hwcap
 _EF_ARM_ABI_FLOAT_HARD = 0x400
 
 

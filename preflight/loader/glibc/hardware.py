@@ -16,9 +16,8 @@ from msgspec import Struct
 
 from preflight.loader.glibc.release import Rules
 from preflight.loader.setting import Setting
-from preflight.model.elf import EM_386, EM_AARCH64, EM_ARM, EM_X86_64
+from preflight.model.elf import EM_386, EM_AARCH64, EM_ARM, EM_X86_64, X86_LEVELS
 
-_LEVELS = ("x86-64", "x86-64-v2", "x86-64-v3", "x86-64-v4")
 _INTEL = "GenuineIntel"
 # Where the words are not known: all that some CPU would have.
 _POSSIBLE = {
@@ -66,9 +65,9 @@ def _levels(setting: Setting, rules: Rules) -> tuple[tuple[str, ...], str | None
     identity, level = setting.loader.identity, setting.facts.cpu_level
     if identity is None or not rules.hwcaps_subdirs or not identity.hwcaps:
         return (), None
-    if level not in _LEVELS:
+    if level not in X86_LEVELS:
         return identity.hwcaps, "the CPU's level is not known"
-    reached = _LEVELS[: _LEVELS.index(level) + 1]
+    reached = X86_LEVELS[: X86_LEVELS.index(level) + 1]
     masked = "glibc.cpu.hwcap" in (setting.start.variable("GLIBC_TUNABLES") or "")
     doubt = "GLIBC_TUNABLES changes which of the CPU's features count" if masked else None
     return tuple(name for name in identity.hwcaps if name in reached), doubt
@@ -81,7 +80,7 @@ def _platform(setting: Setting, rules: Rules) -> tuple[str | None, str | None]:
         return "aarch64", None
     if machine == EM_X86_64 and not rules.x86_platform:
         return "x86_64", None
-    if facts.cpu_level not in _LEVELS or machine not in (EM_386, EM_X86_64):
+    if facts.cpu_level not in X86_LEVELS or machine not in (EM_386, EM_X86_64):
         return None, "the CPU is not known well enough"
     if machine == EM_386:  # every CPU with a level of x86-64 is an i686
         return ("i686", None) if rules.x86_platform else (None, "an older glibc's rule")

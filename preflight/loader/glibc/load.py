@@ -43,6 +43,8 @@ from preflight.model.elf import DT_AUXILIARY
 from preflight.model.question import BytesContent, ElfContent, Failed
 from preflight.model.start import Start
 
+_NEWEST_KERNEL = (999, 0, 0)  # an unknown kernel is taken for a new one
+
 
 def load(setting: Setting) -> Resolution:
     """Return what ld.so loads for the program of *setting*, and what it cannot."""
@@ -85,7 +87,7 @@ class _Load:
             setting.loader,
             self._rules,
             setting.facts.page_size or 4096,
-            _kernel(setting.facts.kernel),
+            setting.facts.kernel_release or _NEWEST_KERNEL,
             any("-linux-gnu" in directory for directory in self._search.system_dirs),
             locks_stack(setting.start, self._rules),
         )
@@ -357,10 +359,3 @@ def _program_origin(setting: Setting) -> str | None:
     if setting.path is None or setting.facts.proc_mounted is False:
         return None
     return posixpath.dirname(setting.path)
-
-
-def _kernel(release: str | None) -> tuple[int, int, int]:
-    """Return (6, 1, 0) for "6.1.0-18-amd64"; an unknown kernel is taken for a new one."""
-    numbers = re.findall(r"\d+", (release or "").partition("-")[0])[:3]
-    padded = [*map(int, numbers), 0, 0, 0][:3]
-    return (padded[0], padded[1], padded[2]) if numbers else (999, 0, 0)
