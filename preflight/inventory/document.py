@@ -140,10 +140,7 @@ def _check_depth(raw: bytes, name: str) -> None:
         elif isinstance(event, yaml.CollectionEndEvent):
             depth -= 1
         if depth > MAX_DEPTH:
-            raise InventoryError(
-                f"{place(event)}: nested more than {MAX_DEPTH} levels deep",
-                "an inventory has at most five levels",
-            )
+            raise _too_deep(place(event))
 
 
 def _syntax_error(problem: yaml.YAMLError, raw: bytes, name: str) -> InventoryError:
@@ -151,6 +148,8 @@ def _syntax_error(problem: yaml.YAMLError, raw: bytes, name: str) -> InventoryEr
     mark = getattr(problem, "problem_mark", None)
     line = mark.line if mark else 0
     said = getattr(problem, "problem", None) or "cannot be parsed"
+    if "nesting depth" in said:  # newer libyaml has a limit of its own, and meets it first
+        return _too_deep(f"{name}:{line + 1}")
     if "alias" in said:
         said = "undefined alias"  # PyYAML's own parser adds its name
     elif said.startswith("but "):
@@ -158,6 +157,12 @@ def _syntax_error(problem: yaml.YAMLError, raw: bytes, name: str) -> InventoryEr
     written = [*raw.splitlines(), b""][line : line + 1] or [b""]
     return InventoryError(
         f"{name}:{line + 1}: not valid YAML: {said}", _syntax_hint(written[0], said)
+    )
+
+
+def _too_deep(where: str) -> InventoryError:
+    return InventoryError(
+        f"{where}: nested more than {MAX_DEPTH} levels deep", "an inventory has at most five levels"
     )
 
 
