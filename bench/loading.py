@@ -20,7 +20,7 @@ from pathlib import Path
 import yaml
 
 from preflight.inventory import load
-from preflight.transport import known_hosts
+from preflight.transport.hostkeys import known_hosts
 
 KEY = base64.b64encode(b"\0\0\0\x0bssh-ed25519\0\0\0 " + b"k" * 32).decode()
 

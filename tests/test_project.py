@@ -31,7 +31,7 @@ ONLY_IN = {
 OUTSIDE = {"print", "input", "exit", "quit", "sys.exit", "os._exit"}
 OUTSIDE |= {"os.environ", "os.getenv", "sys.argv", "sys.stdout", "sys.stderr"}
 # Where an agent listens is said by ssh's own variable, to every ssh client alike.
-SSH_AGENT = {"preflight/transport/keys.py": ["os.environ"]}
+SSH_AGENT = {"preflight/transport/settings.py": ["os.environ"]}
 
 
 def room_of(path: Path) -> str:

@@ -22,7 +22,7 @@ class Host(Struct, frozen=True, kw_only=True):
     user: str | None = None
     identity_file: str | None = None  # absolute
     known_hosts: str | None = None  # absolute
-    transport: str = "ssh"  # a key of preflight.transport.TRANSPORTS
+    transport: str | None = None  # a key of preflight.transport.TRANSPORTS; None: SSH
     gateway: Host | None = None
     groups: tuple[str, ...] = ()
     labels: tuple[tuple[str, str], ...] = ()

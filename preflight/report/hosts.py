@@ -46,7 +46,7 @@ def _row(host: Host) -> tuple[str, ...]:
         _UNSET if host.user is None else printable(host.user),
         printable(host.gateway.name) if host.gateway else "-",
         printable(", ".join(host.groups)),
-        host.transport,
+        host.transport or "ssh",
     )
 
 

@@ -1,19 +1,22 @@
 """
 How to reach a host: one file a transport, listed in TRANSPORTS.
 
-A transport is a module with a function ``connect(host, options, deadline)``
-that returns a `Session`.  It raises `TransportError` with the report's status
-and cause, and nothing else; so do the session and its streams.  To add one is
-one file and one line here.  A transport is imported when its first host is
-asked for, so that nobody pays for SSH who does not use it.
+A transport is a module with a function ``reach(host, options, deadline)`` that
+returns at once, with the future of a `Contact`: many hosts can be on their way
+while few are talked to.  ``Contact.log_in()`` then returns a `Session`.  All of
+them, and the session's streams, raise `TransportError` with the report's status
+and cause, and nothing else.  To add a transport is one file and one line here.
+It is imported when its first host is asked for, so that nobody pays for SSH who
+does not use it.
 """
 
 from __future__ import annotations
 
 import importlib
 import time
+from concurrent.futures import Future
 from types import TracebackType
-from typing import Protocol, Self, cast
+from typing import Literal, Protocol, Self, cast
 
 from msgspec import Struct
 
@@ -21,9 +24,10 @@ from preflight.errors import TransportError
 from preflight.model.host import Host
 
 TRANSPORTS: dict[str, str] = {
-    "ssh": "preflight.transport.ssh",
+    "ssh": "preflight.transport.ssh.session",
     "local": "preflight.transport.local",
 }
+DEFAULT = "ssh"
 
 
 class Deadline(Struct, frozen=True):
@@ -83,34 +87,69 @@ class Session(Protocol):
     ) -> None: ...
 
 
+class Contact(Protocol):
+    """A host that was reached, and to which nobody has said who they are yet."""
+
+    def log_in(self) -> Session:
+        """Return the session; to be called once, and then `close` has nothing left to do."""
+
+    def close(self) -> None:
+        """Hang up without a log-in; safe to call twice and from another thread."""
+
+
+HostKeys = Literal["strict", "accept-new", "off"]
+
+
 class Options(Struct, frozen=True, kw_only=True):
-    """What the command line says about connecting, for every host."""
+    """
+    What the command line says about connecting, for every host; times in seconds.
+
+    Plain data that may travel to other processes and machines: no secret is in it.
+    """
 
     connect_timeout_s: float = 10.0
     user: str | None = None
     identity_file: str | None = None
     known_hosts: str | None = None
+    host_keys: HostKeys = "strict"
     use_agent: bool = True
+    transport: str | None = None  # for hosts that name none
+    ssh_config: str | None = None  # a file, or "none"; None: ssh's own files
+    ssh_options: tuple[str, ...] = ()  # "KEY=VALUE", as ssh -o takes them
+    jump: str | None = None  # [user@]host[:port][,…], for hosts without a jump of their own
+    become: bool = False  # run the probe as become_user, through sudo
+    become_user: str | None = None  # None: root
+    gateway_logins: int = 8  # log-ins in flight through one jump host
 
 
 class Transport(Protocol):
     """What a module of TRANSPORTS offers."""
 
-    def connect(self, host: Host, options: Options, deadline: Deadline) -> Session:
-        """Return a session with *host*, or raise `TransportError`."""
+    def reach(self, host: Host, options: Options, deadline: Deadline) -> Future[Contact]:
+        """Set out for *host*; the future raises `TransportError` where it cannot be reached."""
+
+
+def reach(host: Host, options: Options, deadline: Deadline) -> Future[Contact]:
+    """
+    Set out for *host* over the transport that it names, without waiting for it.
+
+    Everything is over at *deadline*, in whatever state the host hangs.
+    """
+    name = host.transport or options.transport or DEFAULT
+    try:
+        module = TRANSPORTS[name]
+    except KeyError:
+        known = ", ".join(sorted(TRANSPORTS))
+        reason = f"there is no transport {name!r}"
+        raise TransportError("error", "no-such-transport", reason, f"use one of: {known}") from None
+    transport = cast(Transport, importlib.import_module(module))
+    return transport.reach(host, options, deadline)
 
 
 def connect(host: Host, options: Options, deadline: Deadline) -> Session:
     """
-    Return a session with *host* over the transport that it names.
+    Return a session with *host*: reach it, and log in.
 
     The session may be used by one thread at a time and closed by any.
-    Everything is over at *deadline*, in whatever state the host hangs.
     """
-    try:
-        module = TRANSPORTS[host.transport]
-    except KeyError:
-        known = ", ".join(sorted(TRANSPORTS))
-        reason = f"there is no transport {host.transport!r}"
-        raise TransportError("error", "no-such-transport", reason, f"use one of: {known}") from None
-    return cast(Transport, importlib.import_module(module)).connect(host, options, deadline)
+    return reach(host, options, deadline).result().log_in()

@@ -8,13 +8,16 @@ import select
 import signal
 import subprocess
 import threading
+from concurrent.futures import Future
 from types import TracebackType
 from typing import Self
+
+from msgspec import Struct
 
 from preflight.errors import TransportError
 from preflight.model import text
 from preflight.model.host import Host
-from preflight.transport import Deadline, Options
+from preflight.transport import Contact, Deadline, Options
 from preflight.transport.lost import lost
 
 STDERR_BYTES = 4096
@@ -196,7 +199,21 @@ class LocalSession:
         self.close()
 
 
-def connect(host: Host, options: Options, deadline: Deadline) -> LocalSession:
-    """Return a session with this machine, whatever *host* and *options* say of addresses."""
+class _Here(Struct, frozen=True):
+    """The machine itself: no way to go, and nobody to convince."""
+
+    deadline: Deadline
+
+    def log_in(self) -> LocalSession:
+        return LocalSession(self.deadline)
+
+    def close(self) -> None:
+        """Do nothing: there is no connection."""
+
+
+def reach(host: Host, options: Options, deadline: Deadline) -> Future[Contact]:
+    """Return the contact with this machine, whatever *host* and *options* say of addresses."""
     del host, options
-    return LocalSession(deadline)
+    here: Future[Contact] = Future()
+    here.set_result(_Here(deadline))
+    return here

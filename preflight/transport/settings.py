@@ -7,13 +7,15 @@ What SSH has to know of one host before it dials.
 from __future__ import annotations
 
 import getpass
+import os
 from pathlib import Path
+from typing import Literal
 
 from msgspec import Struct
 
 from preflight.errors import TransportError
 from preflight.model.host import Host
-from preflight.transport import Options
+from preflight.transport import HostKeys, Options
 
 SSH_PORT = 22
 # ssh_config(5): UserKnownHostsFile, GlobalKnownHostsFile.
@@ -23,18 +25,39 @@ DEFAULT_IDENTITIES = ("~/.ssh/id_rsa", "~/.ssh/id_ecdsa", "~/.ssh/id_ed25519")
 
 
 class Settings(Struct, frozen=True, kw_only=True):
-    """One host as SSH sees it; equal settings can share one connection."""
+    """
+    One host as SSH sees it, in ssh_config(5)'s words; equal settings can share one connection.
+
+    None and empty tuples leave a choice to the SSH library.
+    """
 
     name: str
-    address: str
+    address: str  # HostName
     port: int
     user: str
-    identity_file: str | None  # what the operator named: has to be readable
-    default_identities: tuple[str, ...]
-    known_hosts: tuple[str, ...]
-    use_agent: bool
     connect_timeout_s: float
-    gateway: Settings | None
+    # Who the host is.
+    known_hosts: tuple[str, ...]  # UserKnownHostsFile, then GlobalKnownHostsFile
+    host_keys: HostKeys  # StrictHostKeyChecking
+    host_key_alias: str | None = None
+    revoked_host_keys: str | None = None
+    # Who we are.
+    identity_file: str | None  # what the operator named: has to be readable
+    default_identities: tuple[str, ...]  # IdentityFile, in order: may be absent
+    certificate_files: tuple[str, ...] = ()
+    identities_only: bool = False
+    agent: str | None  # IdentityAgent: the agent's socket
+    methods: tuple[str, ...] = ("publickey", "keyboard-interactive", "password")
+    # How to get there.
+    gateway: Settings | None  # ProxyJump, the last hop
+    proxy_command: str | None = None  # its tokens expanded
+    address_family: Literal["any", "inet", "inet6"] = "any"
+    bind_address: str | None = None
+    # What to agree on, in our order.
+    host_key_algorithms: tuple[str, ...] = ()
+    kex_algorithms: tuple[str, ...] = ()
+    ciphers: tuple[str, ...] = ()
+    macs: tuple[str, ...] = ()
 
 
 def settings_for(host: Host, options: Options) -> Settings:
@@ -49,7 +72,8 @@ def settings_for(host: Host, options: Options) -> Settings:
         identity_file=_expand(identity) if identity else None,
         default_identities=() if identity else tuple(map(_expand, DEFAULT_IDENTITIES)),
         known_hosts=tuple(map(_expand, (known_hosts,) if known_hosts else DEFAULT_KNOWN_HOSTS)),
-        use_agent=options.use_agent,
+        host_keys=options.host_keys,
+        agent=os.environ.get("SSH_AUTH_SOCK") or None if options.use_agent else None,
         connect_timeout_s=options.connect_timeout_s,
         gateway=settings_for(host.gateway, options) if host.gateway else None,
     )

@@ -18,13 +18,14 @@ import paramiko
 
 from preflight.errors import TransportError
 from preflight.model import text
-from preflight.transport import Deadline, known_hosts
-from preflight.transport.keys import Keyring
-from preflight.transport.known_hosts import KnownHosts, PublicKey, Record
-from preflight.transport.login import KeyLogin
+from preflight.transport import Deadline
+from preflight.transport.credentials.keys import Keyring
+from preflight.transport.hostkeys import known_hosts
+from preflight.transport.hostkeys.known_hosts import KnownHosts, PublicKey, Record
 from preflight.transport.lost import lost
-from preflight.transport.protocol import BROKEN, Transport
 from preflight.transport.settings import Settings
+from preflight.transport.ssh.login import KeyLogin
+from preflight.transport.ssh.protocol import BROKEN, Transport
 
 Sock: TypeAlias = socket.socket | paramiko.Channel
 

@@ -28,7 +28,7 @@ from paramiko.transport import ServiceRequestingTransport
 from preflight.errors import TransportError
 from preflight.model import text
 from preflight.transport import Deadline
-from preflight.transport.greeting import read_greeting
+from preflight.transport.ssh.greeting import read_greeting
 
 # Without a handler, Python prints paramiko's tracebacks to stderr.
 logging.getLogger("paramiko").addHandler(logging.NullHandler())

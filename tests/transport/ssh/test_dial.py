@@ -9,7 +9,7 @@ import pytest
 
 from preflight.errors import TransportError
 from preflight.transport import Deadline
-from preflight.transport.dial import dial
+from preflight.transport.ssh.dial import dial
 from tests.transport.asking import verdict, within
 from tests.transport.conftest import free_port
 

@@ -16,11 +16,11 @@ import paramiko
 
 from preflight.errors import TransportError
 from preflight.transport import Deadline
-from preflight.transport.dial import timed_out
-from preflight.transport.link import Link
 from preflight.transport.lost import lost
-from preflight.transport.protocol import BROKEN
 from preflight.transport.settings import Settings
+from preflight.transport.ssh.dial import timed_out
+from preflight.transport.ssh.link import Link
+from preflight.transport.ssh.protocol import BROKEN
 
 IDLE_S = 10.0
 FAILURE_S = 10.0

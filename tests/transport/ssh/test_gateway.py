@@ -9,7 +9,8 @@ import paramiko
 import pytest
 
 from preflight.errors import TransportError
-from preflight.transport import Deadline, Options, connect, gateway
+from preflight.transport import Deadline, Options, connect
+from preflight.transport.ssh import gateway
 from tests.transport.asking import failure, output, run, verdict, within
 from tests.transport.conftest import free_port, host_of, wait_until
 from tests.transport.scripted import serving

@@ -11,7 +11,6 @@ from __future__ import annotations
 import base64
 import binascii
 import io
-import os
 import socket
 import threading
 from pathlib import Path
@@ -27,7 +26,7 @@ from paramiko.pkey import UnknownKeyType
 
 from preflight.errors import TransportError
 from preflight.transport import Deadline
-from preflight.transport.known_hosts import PublicKey
+from preflight.transport.hostkeys.known_hosts import PublicKey
 from preflight.transport.settings import Settings
 
 # OpenSSH servers end a log-in after six refused keys (sshd_config(5), MaxAuthTries).
@@ -108,7 +107,7 @@ class Keyring:
     """
 
     def __init__(self, settings: Settings, deadline: Deadline) -> None:
-        self._agent = _find_agent(deadline) if settings.use_agent else None
+        self._agent = _find_agent(settings.agent, deadline) if settings.agent else None
         held = {key.blob: key for key in self._agent.keys} if self._agent else {}
         self.explicit = settings.identity_file is not None
         paths = (settings.identity_file,) if settings.identity_file else settings.default_identities
@@ -158,11 +157,8 @@ def _agent_offer(key: AgentKey) -> Offer:
     return Offer(f"{name} {key.comment} (agent)", key)
 
 
-def _find_agent(deadline: Deadline) -> Agent | None:
-    """Return the agent of SSH_AUTH_SOCK, None where none answers; ssh does without as well."""
-    path = os.environ.get("SSH_AUTH_SOCK")
-    if not path:
-        return None
+def _find_agent(path: str, deadline: Deadline) -> Agent | None:
+    """Return the agent at the socket *path*, None where none answers; ssh does without as well."""
     try:
         return Agent(path, deadline)
     except TimeoutError:

@@ -13,7 +13,7 @@ import pytest
 from preflight.errors import TransportError
 from preflight.model.host import Host
 from preflight.transport import Deadline, Options, connect
-from preflight.transport.greeting import MAX_BYTES
+from preflight.transport.ssh.greeting import MAX_BYTES
 from tests.transport.asking import failure, output, verdict, within
 from tests.transport.scripted import GREETING, Rules, host_at, serving, speaking_ssh
 

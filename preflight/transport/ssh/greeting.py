@@ -11,8 +11,8 @@ from collections.abc import Callable
 
 from preflight.errors import TransportError
 from preflight.transport import Deadline
-from preflight.transport.dial import timed_out
 from preflight.transport.lost import lost
+from preflight.transport.ssh.dial import timed_out
 
 MAX_BYTES = 64 * 1024
 # What OpenSSH says to a client that it has no room for.  Source: sshd.c.

@@ -13,7 +13,7 @@ from preflight.errors import TransportError
 from preflight.model import text
 from preflight.transport import Deadline
 from preflight.transport.lost import lost
-from preflight.transport.protocol import BROKEN, Transport
+from preflight.transport.ssh.protocol import BROKEN, Transport
 
 STDERR_BYTES = 4096
 _CHUNK_BYTES = 32 * 1024

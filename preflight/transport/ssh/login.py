@@ -6,10 +6,10 @@ import paramiko
 
 from preflight.errors import TransportError
 from preflight.transport import Deadline
-from preflight.transport.keys import Keyring, Offer
+from preflight.transport.credentials.keys import Keyring, Offer
 from preflight.transport.lost import lost
-from preflight.transport.protocol import BROKEN, AuthHandler, Transport
 from preflight.transport.settings import Settings
+from preflight.transport.ssh.protocol import BROKEN, AuthHandler, Transport
 
 
 class KeyLogin:

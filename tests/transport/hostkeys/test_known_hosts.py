@@ -14,8 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from preflight.errors import TransportError
-from preflight.transport import known_hosts
-from preflight.transport.known_hosts import KnownHosts, PublicKey, load
+from preflight.transport.hostkeys import known_hosts
+from preflight.transport.hostkeys.known_hosts import KnownHosts, PublicKey, load
 
 
 def key(seed: int, kind: str = "ssh-ed25519") -> PublicKey:

@@ -1,0 +1,6 @@
+"""
+SSH by fabric and paramiko.
+
+`session` offers the transport; `dial` and `gateway` reach the host, `link` holds
+the connection, `login` proves who we are and `stream` runs a command.
+"""
