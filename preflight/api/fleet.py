@@ -16,6 +16,7 @@ from typing import Self, cast, get_args
 from msgspec import structs
 
 from preflight.api.conversation import Conversation
+from preflight.api.judged import Judged
 from preflight.api.proving import proved
 from preflight.api.wants import Options, Outcome, Want, WantsOf
 from preflight.errors import ProbeError, TransportError
@@ -45,6 +46,7 @@ class Fleet:
         self._wants_of = wants_of
         self._options = options
         self._store = Store(options.store)
+        self._judged = Judged()
         self._todo = deque(self._hosts.values())
         self._done: SimpleQueue[Outcome | BaseException | None] = SimpleQueue()
         self._sessions: set[Session] = set()
@@ -127,8 +129,9 @@ class Fleet:
         with Interview(
             session, self._store, key=key, deadline=deadline, limits=limits
         ) as interview:
-            facts, unknown, answers = interview.begin(self._hints(key, wants))
-            talk = Conversation(host, wants, facts, unknown, answers)
+            beginning = interview.begin(self._hints(key, wants))
+            facts = beginning.facts
+            talk = Conversation(host, wants, beginning, self._judged)
             everything, hints = self._options.everything, self._hints(_kind(facts), wants)
             while questions := talk.questions(everything=everything):
                 if interview.exhausted or not talk.hear(interview.ask((*questions, *hints))):
