@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Mapping
+from functools import lru_cache
+from types import MappingProxyType
 
-from preflight.probe.facts.outputs import NO_PROC, Outputs, Unknown, lines_of
+from preflight.model import text
+from preflight.probe.facts.outputs import NO_PROC, Outputs, Unknown
 from preflight.probe.facts.system import parse_machine
 
 # x86-64 psABI, "Micro-Architecture Levels", in the names of /proc/cpuinfo: pni
@@ -25,7 +29,7 @@ _AT_NULL, _AT_PAGESZ = 0, 6
 def parse_flags(outputs: Outputs) -> tuple[str, ...] | Unknown:
     """Return the flags of the first processor."""
     words = _field(outputs, _FLAGS)
-    return words if isinstance(words, Unknown) else tuple(words.split())
+    return words if isinstance(words, Unknown) else _split(words)
 
 
 def parse_vendor(outputs: Outputs) -> str | Unknown:
@@ -39,8 +43,17 @@ def parse_level(outputs: Outputs) -> str | Unknown | None:
     if machine not in _X86:
         return machine if isinstance(machine, Unknown) else None
     flags = parse_flags(outputs)
-    if isinstance(flags, Unknown):
-        return flags
+    return flags if isinstance(flags, Unknown) else _level(flags)
+
+
+@lru_cache(maxsize=64)
+def _split(words: str) -> tuple[str, ...]:
+    """Return the words, which all hosts with such a processor share."""
+    return tuple(words.split())
+
+
+@lru_cache(maxsize=64)
+def _level(flags: tuple[str, ...]) -> str | None:
     reached = None
     for level, needed in _LEVELS:
         if not set(needed) <= set(flags):
@@ -52,10 +65,16 @@ def parse_level(outputs: Outputs) -> str | Unknown | None:
 def _field(outputs: Outputs, names: tuple[str, ...]) -> str | Unknown:
     if "cpu" not in outputs:
         return NO_PROC
-    pairs = (line.partition(":") for line in lines_of(outputs, "cpu"))
-    values = {name.strip(): value.strip() for name, _, value in reversed(list(pairs))}
+    values = _fields(outputs["cpu"])
     found = next((values[name] for name in names if name in values), None)
     return found if found is not None else Unknown(f"/proc/cpuinfo has no line {names[0]!r}")
+
+
+@lru_cache(maxsize=64)
+def _fields(cpuinfo: bytes) -> Mapping[str, str]:
+    """Return the fields of /proc/cpuinfo; the first processor's come first, and count."""
+    pairs = [line.partition(":") for line in text.decode(cpuinfo).split("\n") if line]
+    return MappingProxyType({n.strip(): value.strip() for n, _, value in reversed(pairs)})
 
 
 def parse_page_size(outputs: Outputs) -> int | Unknown:

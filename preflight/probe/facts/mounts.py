@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from preflight.model.snapshot import Mount
 from preflight.probe.facts.outputs import NO_PROC, Outputs, Unknown, lines_of
@@ -22,6 +23,7 @@ def parse_mounts(outputs: Outputs) -> tuple[Mount, ...] | Unknown:
     return tuple(mount for mount in mounts if mount is not None)
 
 
+@lru_cache(maxsize=4096)
 def _mount(line: str) -> Mount | None:
     fields, _, tail = line.partition(" - ")
     first, last = fields.split(" "), tail.split(" ")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -21,10 +20,11 @@ NO_PROC = Unknown("/proc is not mounted")
 
 def read_outputs(frames: Mapping[str, bytes], nonce: str) -> dict[str, bytes]:
     """Split frame F at its section lines; frames X and B are the sections auxv and shell."""
-    parts = re.split(
-        rb"^%b ([a-z]+)$\n?" % nonce.encode(), frames.get("F", b""), flags=re.MULTILINE
-    )
-    outputs = {name.decode(): part for name, part in zip(parts[1::2], parts[2::2], strict=True)}
+    mark = b"\n%b " % nonce.encode()
+    _, *sections = (b"\n" + frames.get("F", b"")).split(mark)
+    parts = (section.partition(b"\n") for section in sections)
+    # A section ends with the line feed before the next mark.
+    outputs = {text.decode(name): part for name, _, part in parts}
     named = {"X": "auxv", "B": "shell"}
     return outputs | {named[kind]: data for kind, data in frames.items() if kind in named}
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import re
 import shlex
+from collections.abc import Mapping
+from functools import lru_cache
+from types import MappingProxyType
 
 from preflight.model import text
 from preflight.probe.facts.outputs import Outputs, Unknown, lines_of
@@ -57,11 +60,18 @@ def parse_os_version(outputs: Outputs) -> str | Unknown | None:
     return release if isinstance(release, Unknown) else release.get("VERSION_ID")
 
 
-def _os_release(outputs: Outputs) -> dict[str, str] | Unknown:
+def _os_release(outputs: Outputs) -> Mapping[str, str] | Unknown:
     if "os" not in outputs:
         return Unknown("there is no readable os-release file")
-    pairs = (line.partition("=") for line in lines_of(outputs, "os") if not line.startswith("#"))
-    return {name.strip(): _unquoted(value.strip()) for name, _, value in pairs}
+    return _pairs(outputs["os"])
+
+
+@lru_cache(maxsize=256)
+def _pairs(release: bytes) -> Mapping[str, str]:
+    """Read an os-release file; a fleet has few different ones."""
+    lines = (line for line in text.decode(release).split("\n") if line and line[0] != "#")
+    pairs = (line.partition("=") for line in lines)
+    return MappingProxyType({n.strip(): _unquoted(value.strip()) for n, _, value in pairs})
 
 
 def _unquoted(value: str) -> str:

@@ -20,11 +20,12 @@ _THROTTLED = (b"Exceeded MaxStartups", b"Not allowed at this time")
 _VERSIONS = (b"2.0", b"1.99")
 
 
-def read_greeting(receive: Callable[[int], bytes], limit_s: float, deadline: Deadline) -> str:
+def read_greeting(receive: Callable[[], bytes], limit_s: float, deadline: Deadline) -> str:
     """
-    Return the identification line of a server, read byte by byte: what follows is not ours.
+    Return the identification line of a server: what follows is not ours.
 
-    *receive* is a socket's `recv` with a short timeout; *limit_s* and
+    *receive* returns what is there of one line, b"" at the end of the
+    connection, and raises TimeoutError soon where nothing comes; *limit_s* and
     `MAX_BYTES` bound the lines that a server may send before.
     """
     end = Deadline.after(min(limit_s, deadline.left_s()))
@@ -34,15 +35,15 @@ def read_greeting(receive: Callable[[int], bytes], limit_s: float, deadline: Dea
         if not end.left_s():
             raise timed_out("banner-timeout", _silence(lines, limit_s), deadline)
         try:
-            byte = receive(1)
+            part = receive()
         except TimeoutError:
             continue
         except OSError:  # a reset, for our own greeting came too late to be read
-            byte = b""
-        if not byte:
+            part = b""
+        if not part:
             raise _closed(bytes(lines), deadline)
-        lines += byte
-        if byte == b"\n":
+        lines += part
+        if part.endswith(b"\n"):
             line = bytes(lines[start:]).rstrip(b"\r\n")
             if line.startswith(b"SSH-"):
                 return _checked(line)
