@@ -6,6 +6,7 @@ The exceptions that callers of preflight may see.
     ├── InventoryError        an inventory cannot be read or means nothing
     ├── BinaryError           a binary cannot be opened
     ├── FactsError            a facts file cannot be read
+    ├── ReportError           a report cannot be read, or reports do not go together
     ├── TransportError        a host could not be asked; becomes its status
     └── ProbeError            a host answered what no probe script answers
 
@@ -39,6 +40,10 @@ class BinaryError(PreflightError):
 
 class FactsError(PreflightError):
     """A facts file is not readable or not valid; the message starts with ``file:line:``."""
+
+
+class ReportError(PreflightError):
+    """A report is not readable or not valid: ``file:line: …``; or two do not go together."""
 
 
 class TransportError(PreflightError):

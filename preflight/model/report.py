@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from pathlib import PurePosixPath
+
 from msgspec import Struct
 
-from preflight.model.requirements import Requirements
+from preflight.model.requirements import GlibcFloor, Requirements
 from preflight.model.snapshot import Snapshot
 from preflight.model.verdict import Verdict
 
@@ -17,15 +20,90 @@ class Summary(Struct, frozen=True):
     unknown: int
 
 
+class LibraryVersions(Struct, frozen=True):
+    """The versions that a binary needs of one library."""
+
+    library: str
+    versions: tuple[str, ...]  # without which the loader stops
+    weak: tuple[str, ...]
+
+
+class Binary(Struct, frozen=True, kw_only=True):
+    """A binary as a report describes it; what only an ELF file has is None or () for others."""
+
+    id: str
+    path: str
+    member_of: str | None
+    sha256: str
+    format: str
+    machine: str | None
+    bits: int | None
+    endian: str | None
+    kind: str | None
+    interpreter: str | None
+    libc: str | None
+    soname: str | None
+    needed: tuple[str, ...]
+    rpath: tuple[str, ...]
+    runpath: tuple[str, ...]
+    flags: tuple[str, ...]
+    version_needs: tuple[LibraryVersions, ...]
+    version_defs: tuple[str, ...]
+    glibc_floor: GlibcFloor | None
+    build_id: str | None
+    abi_note: str | None
+    x86_isa_needed: str | None
+    exec_stack: bool | None
+    size_bytes: int
+    description: str
+
+    @property
+    def name(self) -> str:
+        """The last part of the path."""
+        return PurePosixPath(self.path).name
+
+
+class GivenStart(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """
+    The start that the command line described; None: the inventory's, or nobody's.
+
+    Of the environment only what a loader reads: the rest may be secret.
+    """
+
+    install_path: str | None = None
+    cwd: str | None = None
+    env: Mapping[str, str] | None = None
+    run_as: str | None = None
+    loaded_by: str | None = None
+    loaded_by_sha256: str | None = None
+    loaded_by_path: str | None = None  # on the hosts
+
+
+class Run(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Which run of the command a report is of; None: it does not say."""
+
+    id: str | None = None  # sortable by the time it began
+    shard: str | None = None  # "2/5"; "1,2/5" of several that were put together
+    resumed: str | None = None  # the id of the run whose results it took over
+    hosts_expected: int | None = None
+    start: GivenStart | None = None
+
+
 class Report(Struct, frozen=True, kw_only=True):
-    """Binaries, hosts and one verdict for each pair of them, hosts in the inventory's order."""
+    """
+    Binaries, hosts and one verdict for each pair of them, hosts in the inventory's order.
+
+    In one that was read from a file the binaries are those of the file.
+    """
 
     version: str
     started_at: str  # RFC 3339, UTC, "…Z"
     elapsed_s: float
-    binaries: tuple[Requirements, ...]
+    binaries: tuple[Requirements | Binary, ...]
     hosts: tuple[Snapshot, ...]
     verdicts: tuple[Verdict, ...]
+    run: Run = Run()
+    cut: str | None = None  # of one that was read: where its file ends before the run did
 
     @property
     def summary(self) -> Summary:
@@ -34,3 +112,9 @@ class Report(Struct, frozen=True, kw_only=True):
         return Summary(
             outcomes.count("deployable"), outcomes.count("blocked"), outcomes.count("unknown")
         )
+
+    @property
+    def missing(self) -> int:
+        """How many hosts were to be asked and are not in it, at least."""
+        missing = max(0, (self.run.hosts_expected or 0) - len(self.hosts))
+        return max(missing, 1) if self.cut and self.run.hosts_expected is None else missing

@@ -6,11 +6,15 @@ Text that is not UTF-8 stands as ``\xNN`` in them, and a backslash is doubled.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
+
+import msgspec
 
 from preflight.model.elf import AbiTag, Elf, VersionNeed, machine_name
 from preflight.model.proof import Proof
-from preflight.model.report import Report
+from preflight.model.report import Binary, LibraryVersions, Run, Summary
 from preflight.model.requirements import Requirements
 from preflight.model.snapshot import Facts, Snapshot
 from preflight.model.text import to_json
@@ -18,38 +22,59 @@ from preflight.model.verdict import Finding, Library, Verdict
 from preflight.report.flags import flag_names
 
 SCHEMA = "preflight.report/1"
+_NO_ELF = Elf(size_bytes=0, head=b"")
 # NT_GNU_ABI_TAG's operating systems.  Source: glibc elf/elf.h (ELF_NOTE_OS_*).
 _ABI_SYSTEMS = {1: "hurd", 2: "solaris", 3: "freebsd"}
 
 
-def binary_json(needs: Requirements) -> dict[str, Any]:
-    """Return one element of ``binaries``; what only an ELF file has is null or empty for others."""
-    floor = needs.glibc_floor
-    elf = _elf_json(needs.elf) if needs.elf else _no_elf_json()
-    value = {
-        "id": needs.id,
-        "path": needs.path,
-        "member_of": needs.member_of,
-        "sha256": needs.sha256,
-        "format": needs.format,
-        **{key: elf[key] for key in ("machine", "bits", "endian", "kind", "interpreter")},
-        "libc": needs.libc,
-        **{key: elf[key] for key in ("soname", "needed", "rpath", "runpath", "flags")},
-        "version_needs": elf["version_needs"],
-        "version_defs": elf["version_defs"],
-        "glibc_floor": floor and {"version": floor.version, "symbols": list(floor.symbols)},
-        "build_id": elf["build_id"],
-        "abi_note": elf["abi_note"],
-        "x86_isa_needed": needs.x86_isa_needed,
-        "exec_stack": elf["exec_stack"],
-        "size_bytes": needs.size_bytes,
-        "description": needs.description,
-    }
-    return _escaped(value)
+def binary_json(needs: Requirements | Binary) -> dict[str, Any]:
+    """Return one element of ``binaries``."""
+    value: dict[str, Any] = _escaped_item(msgspec.to_builtins(described(needs)))
+    return value
+
+
+def described(needs: Requirements | Binary) -> Binary:
+    """Return what a report says of *needs*."""
+    if isinstance(needs, Binary):
+        return needs
+    elf = needs.elf or _NO_ELF
+    is_elf = elf is not _NO_ELF
+    return Binary(
+        id=needs.id,
+        path=needs.path,
+        member_of=needs.member_of,
+        sha256=needs.sha256,
+        format=needs.format,
+        machine=machine_name(elf.machine, elf.bits, elf.endian) if is_elf else None,
+        bits=elf.bits or None,
+        endian=elf.endian if is_elf else None,
+        kind=elf.kind if is_elf else None,
+        interpreter=elf.interpreter,
+        libc=needs.libc,
+        soname=elf.soname,
+        needed=tuple(elf.needed),
+        rpath=_search_path(elf.rpath),
+        runpath=_search_path(elf.runpath),
+        flags=tuple(flag_names(elf)),
+        version_needs=_version_needs(elf.version_needs),
+        version_defs=tuple(version.name for version in elf.version_defs if not version.base),
+        glibc_floor=needs.glibc_floor,
+        build_id=elf.build_id,
+        abi_note=_abi_note(elf.abi_tag) if elf.abi_tag else None,
+        x86_isa_needed=needs.x86_isa_needed,
+        exec_stack=elf.exec_stack,
+        size_bytes=needs.size_bytes,
+        description=needs.description,
+    )
 
 
 def host_json(snapshot: Snapshot) -> dict[str, Any]:
     """Return one element of ``hosts``; its answers to questions are facts on disk, not a report."""
+    return own_host_json(snapshot) | facts_json(snapshot.facts, snapshot.facts_unknown)
+
+
+def own_host_json(snapshot: Snapshot) -> dict[str, Any]:
+    """Return the part of a host that hardly another host has too."""
     value = {
         "name": snapshot.host,
         "address": snapshot.address,
@@ -57,16 +82,23 @@ def host_json(snapshot: Snapshot) -> dict[str, Any]:
         "cause": snapshot.cause,
         "reason": snapshot.reason,
         "rounds": snapshot.rounds,
-        "facts": _facts_json(snapshot.facts),
-        "facts_unknown": dict(snapshot.facts_unknown),
     }
     return _escaped(value)
 
 
+def facts_json(facts: Facts, unknown: Mapping[str, str]) -> dict[str, Any]:
+    """Return the rest of a host: what all hosts of one image have."""
+    return _escaped({"facts": _facts_json(facts), "facts_unknown": dict(unknown)})
+
+
 def verdict_json(verdict: Verdict, *, explain: bool) -> dict[str, Any]:
     """Return one element of ``verdicts``, with ``libraries`` where *explain* asks for them."""
+    return {"host": to_json(verdict.host)} | result_json(verdict, explain=explain)
+
+
+def result_json(verdict: Verdict, *, explain: bool) -> dict[str, Any]:
+    """Return a verdict without its host: what all hosts with that result have."""
     value: dict[str, Any] = {
-        "host": verdict.host,
         "binary": verdict.binary,
         "path": verdict.path,
         "outcome": verdict.outcome,
@@ -82,9 +114,14 @@ def verdict_json(verdict: Verdict, *, explain: bool) -> dict[str, Any]:
     return _escaped(value)
 
 
-def summary_json(report: Report) -> dict[str, int]:
+def run_json(run: Run) -> dict[str, Any]:
+    """Return what is known of the run: ``run``, ``shard`` and others, each only where it is."""
+    value: dict[str, Any] = msgspec.to_builtins(run)
+    return _escaped({"run" if key == "id" else key: item for key, item in value.items()})
+
+
+def summary_json(summary: Summary) -> dict[str, int]:
     """Return ``summary``: how many verdicts of each outcome."""
-    summary = report.summary
     return {
         "deployable": summary.deployable,
         "blocked": summary.blocked,
@@ -92,44 +129,21 @@ def summary_json(report: Report) -> dict[str, int]:
     }
 
 
-def _elf_json(elf: Elf) -> dict[str, Any]:
-    return {
-        "machine": machine_name(elf.machine, elf.bits, elf.endian),
-        "bits": elf.bits or None,
-        "endian": elf.endian,
-        "kind": elf.kind,
-        "interpreter": elf.interpreter,
-        "soname": elf.soname,
-        "needed": list(elf.needed),
-        "rpath": _search_path(elf.rpath),
-        "runpath": _search_path(elf.runpath),
-        "flags": flag_names(elf),
-        "version_needs": _version_needs(elf.version_needs),
-        "version_defs": [version.name for version in elf.version_defs if not version.base],
-        "build_id": elf.build_id,
-        "abi_note": elf.abi_tag and _abi_note(elf.abi_tag),
-        "exec_stack": elf.exec_stack,
-    }
+def _search_path(path: str | None) -> tuple[str, ...]:
+    return tuple(path.split(":")) if path else ()
 
 
-def _no_elf_json() -> dict[str, Any]:
-    plain = _elf_json(Elf(size_bytes=0, head=b""))
-    return {key: [] if isinstance(value, list) else None for key, value in plain.items()}
-
-
-def _search_path(path: str | None) -> list[str]:
-    return path.split(":") if path else []
-
-
-def _version_needs(needs: tuple[VersionNeed, ...]) -> list[dict[str, Any]]:
+def _version_needs(needs: tuple[VersionNeed, ...]) -> tuple[LibraryVersions, ...]:
     """Group the versions by library, those whose absence stops the loader apart from the weak."""
-    groups: dict[str, dict[str, Any]] = {}
+    groups: dict[str, tuple[list[str], list[str]]] = {}
     for need in needs:
-        empty = {"library": need.library, "versions": [], "weak": []}
-        group = groups.setdefault(need.library, empty)
+        strong, weak = groups.setdefault(need.library, ([], []))
         for version in need.versions:
-            group["weak" if version.weak else "versions"].append(version.name)
-    return list(groups.values())
+            (weak if version.weak else strong).append(version.name)
+    return tuple(
+        LibraryVersions(library, tuple(strong), tuple(weak))
+        for library, (strong, weak) in groups.items()
+    )
 
 
 def _abi_note(tag: AbiTag) -> str:
@@ -199,7 +213,10 @@ def _library_json(library: Library) -> dict[str, Any]:
 
 
 def _escaped(value: dict[str, Any]) -> dict[str, Any]:
-    """Return *value* with every text in it as JSON can hold it."""
+    """Return *value* with every text in it as JSON can hold it; it usually is that already."""
+    with suppress(UnicodeEncodeError):
+        if b"\\" not in msgspec.json.encode(value):
+            return value
     return {to_json(key): _escaped_item(item) for key, item in value.items()}
 
 
@@ -207,7 +224,7 @@ def _escaped_item(value: Any) -> Any:
     if isinstance(value, str):
         return to_json(value)
     if isinstance(value, dict):
-        return _escaped(value)
-    if isinstance(value, list):
+        return {to_json(key): _escaped_item(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
         return [_escaped_item(item) for item in value]
     return value

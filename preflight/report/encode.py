@@ -21,6 +21,8 @@ def encode(value: Any, indent: int = 0) -> str:
     """
     line = msgspec.json.encode(value)
     text = (msgspec.json.format(line, indent=indent) if indent else line).decode()
+    if text.isascii() and "\x7f" not in text:
+        return text
     return _NOT_PLAIN.sub(_escape, text)
 
 

@@ -7,10 +7,10 @@ from collections.abc import Iterator, Sequence
 from preflight.model.elf import Elf, VersionNeed, machine_name
 from preflight.model.nodeset import natural_key
 from preflight.model.requirements import Requirements
-from preflight.report.contract import SCHEMA, binary_json
+from preflight.report.contract import SCHEMA
 from preflight.report.encode import encode
 from preflight.report.flags import flag_names
-from preflight.report.json import array
+from preflight.report.json import array, binaries
 from preflight.report.terminal import labelled, render, shown
 from preflight.report.view import View
 
@@ -20,7 +20,7 @@ _SYMBOLS = 5  # shown of those that force the glibc floor, unless all are wanted
 def inspect_json(requirements: Sequence[Requirements]) -> Iterator[str]:
     """Yield one document whose ``binaries`` are those of the report."""
     yield f'{{\n  "schema": {encode(SCHEMA)},\n'
-    yield from array("binaries", map(binary_json, requirements))
+    yield from array("binaries", binaries(requirements))
     yield "\n}\n"
 
 

@@ -5,14 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from preflight.model.report import Report
-from preflight.report.contract import (
-    SCHEMA,
-    binary_json,
-    host_json,
-    summary_json,
-    verdict_json,
-)
+from preflight.model.report import Binary, Report
+from preflight.model.requirements import Requirements
+from preflight.report.contract import SCHEMA, binary_json, run_json, summary_json
+from preflight.report.elements import Elements
 from preflight.report.encode import encode
 from preflight.report.view import View
 
@@ -26,23 +22,30 @@ def render(report: Report, view: View) -> Iterator[str]:
     yield from _member("version", report.version)
     yield from _member("started_at", report.started_at)
     yield from _member("elapsed_s", round(report.elapsed_s, 3))
-    yield from array("binaries", (binary_json(needs) for needs in report.binaries))
+    for key, value in run_json(report.run).items():
+        yield f'{" " * _INDENT}"{key}": {_nested(value, 1)},\n'
+    elements = Elements(explain=view.explain, indent=_INDENT, depth=2)
+    yield from array("binaries", binaries(report.binaries))
     yield ",\n"
-    yield from array("hosts", (host_json(snapshot) for snapshot in report.hosts))
+    yield from array("hosts", map(elements.host, report.hosts))
     yield ",\n"
-    verdicts = (verdict_json(verdict, explain=view.explain) for verdict in report.verdicts)
-    yield from array("verdicts", verdicts)
+    yield from array("verdicts", map(elements.verdict, report.verdicts))
     yield ",\n"
-    yield f'{" " * _INDENT}"summary": {_nested(summary_json(report), 1)}\n'
+    yield f'{" " * _INDENT}"summary": {_nested(summary_json(report.summary), 1)}\n'
     yield "}\n"
 
 
-def array(key: str, elements: Iterable[dict[str, Any]]) -> Iterator[str]:
+def binaries(all_needs: Iterable[Requirements | Binary]) -> Iterator[str]:
+    """Yield the elements of ``binaries``."""
+    return (_nested(binary_json(needs), 2) for needs in all_needs)
+
+
+def array(key: str, elements: Iterable[str]) -> Iterator[str]:
     """Yield one member of the document whose value is an array, without what follows it."""
     yield f'{" " * _INDENT}"{key}": ['
     separator = "\n"
     for element in elements:
-        yield f"{separator}{' ' * 2 * _INDENT}{_nested(element, 2)}"
+        yield f"{separator}{' ' * 2 * _INDENT}{element}"
         separator = ",\n"
     yield "]" if separator == "\n" else f"\n{' ' * _INDENT}]"
 

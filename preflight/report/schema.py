@@ -14,6 +14,7 @@ import msgspec
 
 from preflight.model import facts_lines
 from preflight.model.elf import Endian
+from preflight.model.report import GivenStart
 from preflight.model.requirements import Format
 from preflight.model.snapshot import CAUSES, Status
 from preflight.model.verdict import Outcome, Severity
@@ -31,20 +32,22 @@ _KINDS = ("executable", "static", "static-pie", "shared-object")
 
 def report_schema() -> _Schema:
     """Return the schema of the format ``json``; its ``$defs`` are those of ``jsonl``'s lines."""
+    report = _object(
+        schema={"const": SCHEMA},
+        version=_STRING,
+        started_at={"type": "string", "format": "date-time", "pattern": "Z$"},
+        elapsed_s={"type": "number", "minimum": 0},
+        binaries=_array({"$ref": "#/$defs/binary"}),
+        hosts=_array({"$ref": "#/$defs/host"}),
+        verdicts=_array({"$ref": "#/$defs/verdict"}),
+        summary={"$ref": "#/$defs/summary"},
+    )
+    report["properties"] |= _run()
     return {
         "$schema": _DIALECT,
         "$id": SCHEMA,
         "title": "preflight report, version 1",
-        **_object(
-            schema={"const": SCHEMA},
-            version=_STRING,
-            started_at={"type": "string", "format": "date-time", "pattern": "Z$"},
-            elapsed_s={"type": "number", "minimum": 0},
-            binaries=_array({"$ref": "#/$defs/binary"}),
-            hosts=_array({"$ref": "#/$defs/host"}),
-            verdicts=_array({"$ref": "#/$defs/verdict"}),
-            summary={"$ref": "#/$defs/summary"},
-        ),
+        **report,
         "$defs": {
             "binary": _binary(),
             "host": _host(),
@@ -79,6 +82,19 @@ def facts_schema() -> _Schema:
         "title": "a line of preflight facts, version 1",
         "anyOf": list(kinds),
         "$defs": definitions,
+    }
+
+
+def _run() -> dict[str, _Schema]:
+    """Return the members that only some reports have."""
+    start = dict.fromkeys(GivenStart.__struct_fields__, _STRING)
+    start["env"] = {"type": "object", "additionalProperties": _STRING}
+    return {
+        "run": _STRING,
+        "shard": {"type": "string", "pattern": "^[0-9]+(,[0-9]+)*/[0-9]+$"},
+        "resumed": _STRING,
+        "hosts_expected": _COUNT,
+        "start": {"type": "object", "properties": start},
     }
 
 

@@ -15,10 +15,9 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from preflight.model.elf import machine_name
-from preflight.model.report import Report
-from preflight.model.requirements import Requirements
+from preflight.model.report import Binary, Report
 from preflight.report.advice import advice
+from preflight.report.contract import described
 from preflight.report.details import by_cause, in_full
 from preflight.report.groups import (
     GRADES,
@@ -77,7 +76,7 @@ def _sections(report: Report, labels: Labels) -> Iterator[Iterable[RenderableTyp
 def _results(groups: list[Group], report: Report, labels: Labels) -> Iterator[RenderableType]:
     """Yield what the one binary is, and a row for each group; nothing where quiet hides all."""
     if len(report.binaries) == 1 and (groups or labels.view.verbosity >= 0):
-        yield _headline(report.binaries[0])
+        yield _headline(described(report.binaries[0]))
     if groups:
         yield _rows(groups, report, labels)
 
@@ -102,13 +101,12 @@ def _rows(groups: list[Group], report: Report, labels: Labels) -> Table:
     return table
 
 
-def _headline(needs: Requirements) -> Text:
+def _headline(needs: Binary) -> Text:
     """Say what the one binary is, as the question that the rows answer."""
     line = shown(needs.path, "bold")
-    if needs.elf is None:
+    if needs.machine is None:
         return line.append_text(shown(f": {needs.description}"))
-    elf = needs.elf
-    line.append_text(shown(f": {machine_name(elf.machine, elf.bits, elf.endian)} {elf.kind}"))
+    line.append_text(shown(f": {needs.machine} {needs.kind}"))
     if needs.glibc_floor:
         line.append_text(shown(f", needs glibc {needs.glibc_floor.version}"))
     if needs.x86_isa_needed not in {None, _BASELINE}:
@@ -123,6 +121,7 @@ def _summary(report: Report, labels: Labels) -> Iterator[RenderableType]:
     counts += f"{summary.unknown:,} unknown"
     of_what = f"{count(len(report.hosts), 'host')}, {count(len(report.binaries), 'binary')}"
     dash = "—" if labels.view.unicode else "-"
-    yield Text.assemble((counts, style), f" {dash} {of_what}, {report.elapsed_s:.1f} s")
+    how_long = "cut off" if report.cut else f"{report.elapsed_s:.1f} s"
+    yield Text.assemble((counts, style), f" {dash} {of_what}, {how_long}")
     if labels.view.verbosity >= 0:
         yield from (Padding(shown(line), (0, 0, 0, 2)) for line in advice(report))

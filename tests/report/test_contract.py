@@ -159,6 +159,6 @@ def test_text_that_is_not_utf8_stands_escaped():
 
 def test_summary_counts_verdicts():
     """Two binaries on one host are two verdicts."""
-    value = summary_json(report([verdict("a"), verdict("a", finding(), number=2)]))
+    value = summary_json(report([verdict("a"), verdict("a", finding(), number=2)]).summary)
 
     assert value == {"deployable": 1, "blocked": 1, "unknown": 0}

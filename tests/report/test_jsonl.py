@@ -10,12 +10,12 @@ from tests.builders.report import missing_library, report, verdict
 
 
 def test_lines_come_in_the_order_of_the_run():
-    """The run, then what was shipped, who was asked, what came of it, and the sum."""
+    """The run, then what was shipped, each host with what came of it, and the sum."""
     given = report([verdict("a"), verdict("b")])
 
     lines = [json.loads(line) for line in render(given, View())]
 
-    kinds = ["run", "binary", "host", "host", "verdict", "verdict", "summary"]
+    kinds = ["run", "binary", "host", "verdict", "host", "verdict", "summary"]
     assert kinds == [line["type"] for line in lines]
     assert lines[0] == {
         "type": "run",
