@@ -27,6 +27,7 @@ _COMMANDS = {
     "check": "say for every host whether binaries will start there",
     "inspect": "show what binaries need; no network",
     "probe": "collect facts of hosts for later",
+    "report": "show reports again, several as one; no network",
     "hosts": "show the hosts of an inventory; no network",
     "explain": "say what a finding means and how to mend it",
     "schema": "print the JSON Schema of reports or facts",
@@ -156,9 +157,10 @@ def _variable(context: click.Context, param: click.Parameter | None) -> str | No
 
 
 def _unwritable(error: OSError) -> int:
-    """Say why the output is not whole: the disk is full, or the terminal is gone."""
+    from preflight.cli.output import unwritable  # noqa: PLC0415
+
     _discard_output()
-    complain(f"{error.filename or 'standard output'}: {error.strerror}; the output is not whole")
+    complain(unwritable(error))
     return Exit.BROKEN
 
 

@@ -3,36 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Unpack
+from typing import TYPE_CHECKING, NamedTuple, Unpack
 
 import click
 
-from preflight.cli.exits import Exit
+from preflight.cli.exits import Exit, exit_of
 from preflight.cli.options import (
     FleetOptions,
+    ReportOptions,
+    RunOptions,
     connection_options,
     inventory_options,
     option,
+    progress_option,
+    report_options,
+    run_options,
     start_options,
 )
 from preflight.errors import UsageError
 
 if TYPE_CHECKING:
+    from preflight.cli.output import Formats
+    from preflight.cli.progress import Style
+    from preflight.cli.run import Plan
     from preflight.model.report import Report
     from preflight.model.requirements import Requirements
 
 
-class CheckOptions(FleetOptions):
+class CheckOptions(FleetOptions, ReportOptions, RunOptions):
     """The values of all options."""
 
     facts: tuple[str, ...]
-    formats: tuple[str, ...]
-    explain: bool
-    quiet: int
-    verbose: int
-    fail_on: str | None
     prove: bool
-    exit_zero: bool
+    progress: Style
 
 
 @click.command("check")
@@ -41,90 +44,124 @@ class CheckOptions(FleetOptions):
 @option("--local", is_flag=True, help="judge for this machine itself")
 @option("--facts", multiple=True, metavar="FILE", help="judge hosts probed earlier; no network")
 @start_options
-@option(
-    "--format",
-    "formats",
-    multiple=True,
-    metavar="NAME[=FILE]",
-    help="table, json, jsonl, names; several from one run",
-)
-@option("--explain", is_flag=True, help="show each library, the rule that found it, and misses")
-@option("-q", "--quiet", count=True, help="failures and the summary only")
-@option("-v", "--verbose", count=True, help="all evidence")
-@option(
-    "--fail-on",
-    type=click.Choice(["warning", "unknown"]),
-    help="exit 4 on warnings; exit 1 on unknown",
-)
+@report_options
 @option(
     "--prove",
     is_flag=True,
     help="copy BINARY to each host, have its own loader trace the copy, remove it, compare",
 )
-@option("--exit-zero", is_flag=True, help="exit 0 whatever the verdicts")
+@run_options
+@progress_option
 @connection_options
 def command(binaries: tuple[str, ...], **values: Unpack[CheckOptions]) -> int:
     """Say for every host whether BINARY will start there, and if not, what is missing."""
     from preflight.cli.output import (  # noqa: PLC0415
         parse_formats,
         refuse_to_overwrite,
+        settle,
         write_reports,
     )
     from preflight.cli.session import analyzed, files_read  # noqa: PLC0415
 
     formats = parse_formats(values["formats"])
-    if values["prove"] and values["facts"]:
-        raise UsageError("--prove and --facts exclude each other", "a proof asks the hosts")
-    if values["local"] and values["facts"]:
-        raise UsageError("--local and --facts exclude each other", "give one of them")
+    _refuse_contradictions(values)
     refuse_to_overwrite(
-        [*binaries, *values["facts"], *files_read(values)],
+        [*binaries, *values["facts"], values["resume"], *files_read(values)],
         [(f"--format {name}", file) for name, file in formats],
     )
     judged = _offline if values["facts"] else _online
-    report, cut = judged(analyzed(binaries), values)
+    done = judged(analyzed(binaries), values, formats)
     verbosity = values["verbose"] - values["quiet"]
-    write_reports(report, formats, explain=values["explain"], verbosity=verbosity)
-    if cut is not None:
-        return cut
-    return Exit.DEPLOYABLE if values["exit_zero"] else exit_of(report, values["fail_on"])
+    failures = write_reports(
+        done.report, done.formats, explain=values["explain"], verbosity=verbosity
+    )
+    settle([*done.failures, *failures])
+    if done.cut is not None:
+        return done.cut
+    return Exit.DEPLOYABLE if values["exit_zero"] else exit_of(done.report, values["fail_on"])
 
 
-def exit_of(report: Report, fail_on: str | None) -> Exit:
-    """
-    Return the status of a finished run.
+class _Done(NamedTuple):
+    """A run, before its report is written in *formats*; in others it is already."""
 
-    *fail_on* "unknown" makes an undetermined host count as blocked, "warning"
-    makes warnings count where nothing worse happened.
-    """
-    summary = report.summary
-    undetermined = summary.unknown or any(host.status != "probed" for host in report.hosts)
-    if summary.blocked or (undetermined and fail_on == "unknown"):
-        return Exit.BLOCKED
-    if undetermined:
-        return Exit.UNDETERMINED
-    warned = any(f.severity == "warning" for v in report.verdicts for f in v.findings)
-    if warned and fail_on == "warning":
-        return Exit.WARNINGS
-    return Exit.DEPLOYABLE
+    report: Report
+    cut: Exit | None
+    formats: Formats
+    failures: Sequence[OSError] = ()
 
 
-def _online(
-    requirements: Sequence[Requirements], values: CheckOptions
-) -> tuple[Report, Exit | None]:
+def _refuse_contradictions(values: CheckOptions) -> None:
+    online = "the hosts were probed earlier"
+    for name, given, why in (
+        ("--prove", values["prove"], "a proof asks the hosts"),
+        ("--local", values["local"], "give one of them"),
+        ("--shard", values["shard"], online),
+        ("--resume", values["resume"], online),
+        ("--rerun", values["rerun"], online),
+    ):
+        if given and values["facts"]:
+            raise UsageError(f"{name} and --facts exclude each other", why)
+    for name, given in (("--resume", values["resume"]), ("--rerun", values["rerun"])):
+        if given and values["local"]:
+            raise UsageError(f"{name} and --local exclude each other", "a run needs a network")
+    if values["resume"] and values["rerun"]:
+        raise UsageError("--resume and --rerun exclude each other", "give one of them")
+
+
+def _online(requirements: Sequence[Requirements], values: CheckOptions, formats: Formats) -> _Done:
+    from preflight.cli.recorder import FORMAT, Recorder  # noqa: PLC0415
+    from preflight.cli.run import run_fleet  # noqa: PLC0415
+
+    plan = _plan(requirements, values)
+    with Recorder(explain=values["explain"]) as recorder:
+        if plan.run.id is not None:
+            recorder.add_run_file(plan.run.id)
+        for name, file in formats:
+            if name == FORMAT:
+                recorder.add(file)
+        report, cut = run_fleet(plan, recorder)
+    left = [pair for pair in formats if pair[0] != FORMAT]
+    return _Done(report, cut, left, recorder.failures)
+
+
+def _plan(requirements: Sequence[Requirements], values: CheckOptions) -> Plan:
     from msgspec import structs  # noqa: PLC0415
 
-    from preflight.cli.run import run_fleet  # noqa: PLC0415
-    from preflight.cli.session import chosen_hosts, options_of, start_of, starts  # noqa: PLC0415
+    from preflight.cli.earlier import given_start, hosts_to_rerun, resume  # noqa: PLC0415
+    from preflight.cli.run import Plan  # noqa: PLC0415
+    from preflight.cli.runs import new_id  # noqa: PLC0415
+    from preflight.cli.session import (  # noqa: PLC0415
+        chosen_hosts,
+        options_of,
+        shard_of,
+        start_of,
+        starts,
+    )
+    from preflight.model.report import Run  # noqa: PLC0415
 
     local = values["local"]
-    start_for = starts(start_of(values, local=local), requirements, local=local)
-    hosts = chosen_hosts(values["inventories"], values["limits"], local=local)
-    options = structs.replace(options_of(values), prove=values["prove"])
-    return run_fleet(requirements, hosts, start_for, options)
+    start = start_of(values, local=local)
+    hosts, shard = chosen_hosts(values, local=local), shard_of(values)
+    if values["rerun"]:
+        hosts = hosts_to_rerun(values["rerun"], hosts)
+    plan = Plan(
+        requirements=requirements,
+        hosts=hosts,
+        start_for=starts(start, requirements, local=local),
+        options=structs.replace(options_of(values), prove=values["prove"]),
+        run=Run(
+            id=None if local or values["no_run_file"] else new_id(),
+            shard=None if shard is None else str(shard),
+            hosts_expected=len(hosts),
+            start=given_start(start),
+        ),
+        explain=values["explain"],
+        progress="none" if values["quiet"] else values["progress"],
+    )
+    return resume(plan, values["resume"]) if values["resume"] else plan
 
 
-def _offline(requirements: Sequence[Requirements], values: CheckOptions) -> tuple[Report, None]:
+def _offline(requirements: Sequence[Requirements], values: CheckOptions, formats: Formats) -> _Done:
     from preflight.api import check_offline  # noqa: PLC0415
     from preflight.cli.recorded import recorded_hosts  # noqa: PLC0415
     from preflight.cli.session import start_of, starts  # noqa: PLC0415
@@ -137,4 +174,4 @@ def _offline(requirements: Sequence[Requirements], values: CheckOptions) -> tupl
         [snapshot for _, snapshot in recorded],
         starts=lambda snapshot, needed: start_for(hosts[snapshot.host], needed),
     )
-    return report, None
+    return _Done(report, None, formats)

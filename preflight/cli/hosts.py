@@ -25,7 +25,7 @@ def command(format_: str, **values: Unpack[InventoryOptions]) -> None:
     from preflight.cli.session import chosen_hosts  # noqa: PLC0415
     from preflight.report.hosts import hosts_table  # noqa: PLC0415
 
-    hosts = chosen_hosts(values["inventories"], values["limits"], local=False)
+    hosts = chosen_hosts(values, local=False)
     if format_ == "names":
         put(f"{host.name}\n" for host in hosts)
     else:

@@ -25,6 +25,7 @@ class InventoryOptions(TypedDict):
 
     inventories: tuple[str, ...]
     limits: tuple[str, ...]
+    shard: str | None
 
 
 class ConnectionOptions(TypedDict):
@@ -37,6 +38,25 @@ class ConnectionOptions(TypedDict):
     connect_timeout: float
     timeout: float
     no_cache: bool
+
+
+class ReportOptions(TypedDict):
+    """The values of `report_options`."""
+
+    formats: tuple[str, ...]
+    explain: bool
+    quiet: int
+    verbose: int
+    fail_on: str | None
+    exit_zero: bool
+
+
+class RunOptions(TypedDict):
+    """The values of `run_options`."""
+
+    resume: str | None
+    rerun: str | None
+    no_run_file: bool
 
 
 class StartOptions(TypedDict):
@@ -140,6 +160,11 @@ inventory_options = several(
         metavar="PATTERN",
         help="hosts, groups, globs, 'a:!b:&c', web-[01:20]",
     ),
+    option(
+        "--shard",
+        metavar="I/N",
+        help="the I-th of N parts of the hosts; auto: the part of this CI job",
+    ),
 )
 
 connection_options = several(
@@ -205,4 +230,45 @@ start_options = several(
         metavar="PROGRAM[=PATH]",
         help="local program that opens the library, and its path on the hosts",
     ),
+)
+
+report_options = several(
+    option(
+        "--format",
+        "formats",
+        multiple=True,
+        metavar="NAME[=FILE]",
+        help="table, json, jsonl, names; several from one run",
+    ),
+    option("--explain", is_flag=True, help="show each library, the rule that found it, and misses"),
+    option("-q", "--quiet", count=True, help="failures and the summary only"),
+    option("-v", "--verbose", count=True, help="all evidence"),
+    option(
+        "--fail-on",
+        type=click.Choice(["warning", "unknown"]),
+        help="exit 4 on warnings; exit 1 on unknown",
+    ),
+    option("--exit-zero", is_flag=True, help="exit 0 whatever the verdicts"),
+)
+
+run_options = several(
+    option(
+        "--resume",
+        metavar="RUN",
+        help="ask only hosts that RUN (an id, a file, 'last') has no result of",
+    ),
+    option(
+        "--rerun",
+        metavar="WHICH[=RUN]",
+        help="ask only hosts that were 'failed' or 'unreachable' in RUN, or in the last run",
+    ),
+    option("--no-run-file", is_flag=True, help="keep no record of the run, as --resume needs"),
+)
+
+progress_option = option(
+    "--progress",
+    type=click.Choice(["auto", "plain", "none"]),
+    default="auto",
+    show_default=True,
+    help="how far the run is: a line that moves, or one now and then",
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import sys
@@ -9,14 +10,15 @@ import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TextIO
+from typing import TextIO, TypeAlias
 
-from preflight.cli.voice import colored, speaks_unicode, width
+from preflight.cli.voice import colored, complain, speaks_unicode, width
 from preflight.errors import UsageError
 from preflight.model.report import Report
 from preflight.report import FORMATS, View
 
 _FOR_PEOPLE = "table"
+Formats: TypeAlias = Sequence[tuple[str, str | None]]  # and its file; None: standard output
 
 
 def parse_formats(values: Sequence[str]) -> list[tuple[str, str | None]]:
@@ -87,12 +89,12 @@ def _is_file(name: str | None) -> bool:
 
 
 def write_reports(
-    report: Report, formats: Sequence[tuple[str, str | None]], *, explain: bool, verbosity: int
-) -> None:
+    report: Report, formats: Formats, *, explain: bool, verbosity: int
+) -> list[OSError]:
     """
     Render *report* in each format; standard output last, so that files are complete first.
 
-    Raises OSError after the others were written, for the first that was not.
+    Returns why which of them could not be written.
     """
     failures: list[OSError] = []
     for name, file in sorted(formats, key=lambda pair: pair[1] is None):
@@ -102,9 +104,22 @@ def write_reports(
                 stream.writelines(FORMATS[name](report, view))
                 stream.flush()
         except OSError as error:
-            failures.append(_naming(error, file))
-    if failures:
-        raise failures[0]
+            failures.append(naming(error, file))
+    return failures
+
+
+def settle(failures: Iterable[OSError]) -> None:
+    """Raise the last of *failures* after naming the others; a reader who left comes first."""
+    for error in (ordered := sorted(failures, key=lambda error: error.errno != errno.EPIPE)):
+        if error is ordered[-1]:
+            raise error
+        if error.errno != errno.EPIPE:
+            complain(unwritable(error))
+
+
+def unwritable(error: OSError) -> str:
+    """Say which output is not whole: the disk is full, or the terminal is gone."""
+    return f"{error.filename or 'standard output'}: {error.strerror}; the output is not whole"
 
 
 def put(pieces: Iterable[str]) -> None:
@@ -131,7 +146,7 @@ def replace_file(file: str, lines: Iterable[bytes]) -> None:
         else:
             _write_beside(target, lines)
     except OSError as error:
-        raise _naming(error, file) from None
+        raise naming(error, file) from None
 
 
 def _write_beside(target: Path, lines: Iterable[bytes]) -> None:
@@ -167,6 +182,6 @@ def _opened(file: str | None, name: str) -> Iterator[TextIO]:
     yield sys.stdout
 
 
-def _naming(error: OSError, file: str | None) -> OSError:
+def naming(error: OSError, file: str | None) -> OSError:
     """Return *error* with the name of the file that it is about."""
     return error if file is None else OSError(error.errno, error.strerror, file)

@@ -15,11 +15,13 @@ from preflight.cli.options import (
     connection_options,
     inventory_options,
     option,
+    progress_option,
     start_options,
 )
 from preflight.cli.voice import note, warn
 
 if TYPE_CHECKING:
+    from preflight.cli.progress import Style
     from preflight.model.snapshot import Snapshot
 
 
@@ -29,6 +31,7 @@ class ProbeOptions(FleetOptions):
     programs: tuple[str, ...]
     everything: bool
     save: str
+    progress: Style
 
 
 @click.command("probe")
@@ -38,6 +41,7 @@ class ProbeOptions(FleetOptions):
 @option("--all", "everything", is_flag=True, help="every library a loader could find")
 @option("--save", required=True, metavar="FILE", help="write the facts to FILE")
 @start_options
+@progress_option
 @connection_options
 def command(**values: Unpack[ProbeOptions]) -> int:
     """Collect facts of hosts; `preflight check BINARY --facts FILE` judges by them later."""
@@ -58,12 +62,15 @@ def command(**values: Unpack[ProbeOptions]) -> int:
     local = values["local"]
     requirements = analyzed(values["programs"])
     start_for = starts(start_of(values, local=local), requirements, local=local)
-    hosts = chosen_hosts(values["inventories"], values["limits"], local=local)
+    hosts = chosen_hosts(values, local=local)
     options = options_of(values, everything=values["everything"])
     if not (requirements or values["everything"]):
         warn("the facts will answer for no program", "--for BINARY, or --all")
     done, cut = collect(
-        hosts, lambda host: [Want(r, start_for(host, r)) for r in requirements], options
+        hosts,
+        lambda host: [Want(r, start_for(host, r)) for r in requirements],
+        options,
+        style=values["progress"],
     )
     snapshots = [outcome.snapshot for outcome in done]
     _save(values["save"], snapshots)

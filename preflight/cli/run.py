@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
-from threading import Timer
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from types import FrameType
+
+from msgspec import Struct, structs
 
 from preflight.api import Clock, Fleet, Options, Outcome, Want
 from preflight.cli.exits import Exit
-from preflight.cli.voice import interactive, warn
+from preflight.cli.progress import Style, progress
+from preflight.cli.recorder import Recorder
+from preflight.cli.voice import warn
 from preflight.model.host import Host
-from preflight.model.report import Report
+from preflight.model.report import Report, Run
 from preflight.model.requirements import Requirements
 from preflight.model.start import Start
+from preflight.report.kept import Kept
 
-_MOMENT_S = 1.0  # a run that takes no longer shows no progress
 _EXITS = {
     signal.SIGHUP: Exit.HUNG_UP,
     signal.SIGINT: Exit.INTERRUPTED,
@@ -26,44 +28,107 @@ _EXITS = {
 }
 
 
-def run_fleet(
-    requirements: Sequence[Requirements],
-    hosts: Sequence[Host],
-    start_for: Callable[[Host, Requirements], Start],
-    options: Options,
-) -> tuple[Report, Exit | None]:
+class Plan(Struct, frozen=True, kw_only=True):
+    """What a check over a network is to find out."""
+
+    requirements: Sequence[Requirements]
+    hosts: Sequence[Host]
+    start_for: Callable[[Host, Requirements], Start]
+    options: Options
+    run: Run = Run()
+    earlier: Mapping[str, Outcome] = {}  # by the names of hosts that are not asked again
+    explain: bool = False
+    progress: Style = "auto"
+
+
+class Taker:
+    """Takes the outcomes of a run as they come: this one lets them be."""
+
+    is_over = False  # whether nobody wants more of them
+
+    def take(self, outcome: Outcome) -> Outcome:
+        """Return what is to be kept of *outcome*."""
+        return outcome
+
+
+class _Recording(Taker):
+    """Has each outcome written, and keeps what a report needs of it."""
+
+    def __init__(self, recorder: Recorder, *, libraries: bool) -> None:
+        self._recorder = recorder
+        self._kept = Kept(libraries=libraries)
+
+    @property
+    def is_over(self) -> bool:  # type: ignore[override]  # a property here
+        return self._recorder.deserted
+
+    def take(self, outcome: Outcome) -> Outcome:
+        verdicts = tuple(map(self._kept.verdict, outcome.verdicts))
+        small = Outcome(self._kept.snapshot(outcome.snapshot), verdicts)
+        self._recorder.host(small)
+        return small
+
+
+def run_fleet(plan: Plan, recorder: Recorder) -> tuple[Report, Exit | None]:
     """
     Return the report, and the exit status where the run was cut short.
 
-    Hosts that were not done by then are in the report as "not-run".
+    Each host goes to *recorder* as it is done.  Hosts that were not done by the
+    end are in the report as "not-run".
     """
     clock = Clock.started()
 
     def wants_of(host: Host) -> list[Want]:
-        return [Want(needed, start_for(host, needed)) for needed in requirements]
+        return [Want(needed, plan.start_for(host, needed)) for needed in plan.requirements]
 
-    done, cut = collect(hosts, wants_of, options)
-    return clock.report(requirements, done), cut
+    def report(outcomes: Sequence[Outcome]) -> Report:
+        return structs.replace(clock.report(plan.requirements, outcomes), run=plan.run)
+
+    recorder.begin(report(()))
+    for outcome in plan.earlier.values():
+        recorder.host(outcome)
+    left = [host for host in plan.hosts if host.name not in plan.earlier]
+    taker = _Recording(recorder, libraries=plan.explain)
+    done, cut = collect(left, wants_of, plan.options, taker=taker, style=plan.progress)
+    results = {one.snapshot.host: one for one in done} | dict(plan.earlier)
+    whole = report([results[host.name] for host in plan.hosts])
+    recorder.end(whole.elapsed_s)
+    return whole, cut
 
 
 def collect(
-    hosts: Sequence[Host], wants_of: Callable[[Host], Sequence[Want]], options: Options
+    hosts: Sequence[Host],
+    wants_of: Callable[[Host], Sequence[Want]],
+    options: Options,
+    *,
+    taker: Taker | None = None,
+    style: Style = "auto",
 ) -> tuple[list[Outcome], Exit | None]:
-    """Return one outcome for each of *hosts*, and why the run was cut short."""
+    """
+    Return what *taker* kept of each of *hosts*, and why the run was cut short.
+
+    Once nobody wants more, no host is asked any more.
+    """
+    taker = taker or Taker()
     done: dict[str, Outcome] = {}
+    warnings: dict[str, None] = {}
+    not_run = 0
     with (
         Fleet(hosts, wants_of, options) as fleet,
         _signals_call(fleet.stop) as received,
-        _progress(len(hosts)) as advance,
+        progress(len(hosts), style) as counts,
     ):
         for outcome in fleet.outcomes():
-            done[outcome.snapshot.host] = outcome
-            advance(outcome.snapshot.status)
-    for warning in dict.fromkeys(line for one in done.values() for line in one.warnings):
+            done[outcome.snapshot.host] = taker.take(outcome)
+            counts.advance(outcome)
+            warnings |= dict.fromkeys(outcome.warnings)
+            not_run += outcome.snapshot.status == "not-run"
+            if taker.is_over:
+                fleet.stop()
+    for warning in warnings:
         warn(warning)
     if received:
-        left = sum(one.snapshot.status == "not-run" for one in done.values())
-        warn(f"stopped; {left} of {len(hosts)} hosts were not done")
+        warn(f"stopped; {not_run} of {len(hosts)} hosts were not done")
     return [done[host.name] for host in hosts], _EXITS[received[0]] if received else None
 
 
@@ -92,44 +157,3 @@ def _signals_call(stop: Callable[[], None]) -> Iterator[list[signal.Signals]]:
         if not received:
             for number, handler in before.items():
                 signal.signal(number, handler)
-
-
-@contextmanager
-def _progress(total: int) -> Iterator[Callable[[str], None]]:
-    """
-    Yield a function to call with each finished host's status.
-
-    A bar on a terminal, after a moment; nothing in a pipe.
-    """
-    if not interactive(sys.stderr) or total < 2:
-        yield lambda _: None
-        return
-    from rich import progress as rich_progress  # noqa: PLC0415
-    from rich.console import Console  # noqa: PLC0415
-
-    bar = rich_progress.Progress(
-        rich_progress.TextColumn("asking hosts"),
-        rich_progress.BarColumn(),
-        rich_progress.MofNCompleteColumn(),
-        rich_progress.TextColumn("{task.fields[bad]}"),
-        rich_progress.TimeElapsedColumn(),
-        console=Console(stderr=True),
-        transient=True,
-    )
-    task = bar.add_task("hosts", total=total, bad="")
-    failed = 0
-
-    def advance(status: str) -> None:
-        nonlocal failed
-        failed += status != "probed"
-        bar.update(task, advance=1, bad=f"{failed} not reached" if failed else "")
-
-    curtain = Timer(_MOMENT_S, bar.start)
-    curtain.start()
-    try:
-        yield advance
-    finally:
-        curtain.cancel()
-        curtain.join()
-        with suppress(OSError):  # the terminal is gone
-            bar.stop()

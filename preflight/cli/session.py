@@ -14,8 +14,9 @@ from msgspec import structs
 
 from preflight.analyze import analyze
 from preflight.api import Limits, Options
-from preflight.cli.options import ConnectionOptions, FleetOptions, StartOptions
-from preflight.cli.voice import advise
+from preflight.cli.options import ConnectionOptions, FleetOptions, InventoryOptions, StartOptions
+from preflight.cli.shards import Shard
+from preflight.cli.voice import advise, note
 from preflight.errors import UsageError
 from preflight.inventory import Inventory, discover, load, resolve_start
 from preflight.model.host import Host
@@ -33,15 +34,36 @@ def the_inventory(sources: Sequence[str]) -> Inventory:
     return load(list(sources) or discover(os.environ, Path()), stdin=sys.stdin)
 
 
-def chosen_hosts(sources: Sequence[str], limits: Sequence[str], *, local: bool) -> tuple[Host, ...]:
-    """Return the hosts that the options name; an empty choice is an error."""
+def chosen_hosts(values: InventoryOptions, *, local: bool) -> tuple[Host, ...]:
+    """
+    Return the hosts that the options name; an empty choice is an error.
+
+    A shard alone may have none of what was chosen.
+    """
+    sources, limits = values["inventories"], values["limits"]
     if not local:
-        return the_inventory(sources).select(limits)
+        return _part(the_inventory(sources).select(limits), shard_of(values))
+    if values["shard"]:
+        raise UsageError("--shard chooses from an inventory, and --local has none", "leave it out")
     if sources:
         raise UsageError("--local and -i exclude each other", "give one of them")
     if limits:
         raise UsageError("-l chooses from an inventory, and --local has none", "leave -l out")
     return (LOCAL,)
+
+
+def shard_of(values: InventoryOptions) -> Shard | None:
+    """Return the part of the hosts that is asked for, None for all of them."""
+    return None if values["shard"] is None else Shard.parse(values["shard"], os.environ)
+
+
+def _part(hosts: tuple[Host, ...], shard: Shard | None) -> tuple[Host, ...]:
+    if shard is None:
+        return hosts
+    part = shard.select(hosts)
+    if not part:
+        note(f"shard {shard} has none of the {len(hosts):,} hosts")
+    return part
 
 
 def files_read(values: FleetOptions) -> list[str | None]:

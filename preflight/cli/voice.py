@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import os
 import sys
-from contextlib import suppress
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import TextIO
 
 from preflight.model.text import printable
 
 _PIPE_COLUMNS = 100
+_CLEAR_LINE = "\r\x1b[K"  # ECMA-48: carriage return, erase in line
+_turn = threading.RLock()  # held by who writes to standard error
 
 
 def complain(message: str, hint: str | None = None) -> None:
@@ -63,9 +67,32 @@ def speaks_unicode(stream: TextIO) -> bool:
     return (stream.encoding or "").lower().replace("-", "") in ("utf8", "utf16", "utf32")
 
 
+def status_line(text: str) -> None:
+    """Write *text* over the last line of the terminal, unless somebody else has the word."""
+    if _turn.acquire(blocking=False):
+        try:
+            _write(_CLEAR_LINE + text)
+        finally:
+            _turn.release()
+
+
+@contextmanager
+def having_the_word() -> Iterator[None]:
+    """Keep the moving line away meanwhile: for prompts on the terminal."""
+    with _turn:
+        if interactive(sys.stderr):
+            _write(_CLEAR_LINE)
+        yield
+
+
 def _say(kind: str | None, message: str) -> None:
     """Write one line, whatever stands in file names and the words of a host."""
     line = ": ".join(filter(None, ("preflight", kind, printable(message))))
+    with having_the_word():
+        _write(f"{line}\n")
+
+
+def _write(text: str) -> None:
     with suppress(OSError):  # nobody listens, and the exit status says it too
-        sys.stderr.write(f"{line}\n")
+        sys.stderr.write(text)
         sys.stderr.flush()

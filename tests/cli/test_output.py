@@ -179,7 +179,7 @@ def test_progress_is_shown_to_people_alone(start, program, inventory, silent, mo
         shown = read_all(ours)
 
         assert 3 == process.wait(20)
-        assert is_shown == ("asking hosts" in shown)
+        assert is_shown == (" of 2 hosts" in shown)
         assert "deployable" in process.stdout.read()
 
 
