@@ -5,24 +5,27 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import click
+
 from preflight.cli import cli
 
 PAGE = Path(__file__).with_name("commands.md")
-_BLOCK = re.compile(r"^\$ preflight(?: (\w+))? --help\n.*?(?=^```$)", re.MULTILINE | re.DOTALL)
+_BLOCK = re.compile(r"^\$ preflight((?: \w+)*) --help\n.*?(?=^```$)", re.MULTILINE | re.DOTALL)
 
 
 def with_help(page: str) -> str:
     """Return *page* with what the commands say of themselves today."""
-    return _BLOCK.sub(lambda block: _help(block[1]), page)
+    return _BLOCK.sub(lambda block: _help(block[1].split()), page)
 
 
-def _help(name: str | None) -> str:
+def _help(names: list[str]) -> str:
     width = {"terminal_width": 80, "resilient_parsing": True}
     context = cli.make_context("preflight", [], **width)
-    if name is not None:
-        command = cli.get_command(context, name)
+    for name in names:
+        group = context.command
+        command = group.get_command(context, name) if isinstance(group, click.Group) else None
         if command is None:
-            raise SystemExit(f"{PAGE}: there is no command {name}")
+            raise SystemExit(f"{PAGE}: there is no command {' '.join(names)}")
         context = command.make_context(name, [], context, **width)
     return f"$ {context.command_path} --help\n{context.get_help()}\n"
 

@@ -134,6 +134,35 @@ def test_hosts_keep_their_order(app, silent):
     assert ["unknown", "blocked"] == [verdict.outcome for verdict in report.verdicts]
 
 
+def test_second_check_writes_nothing_to_the_store(app, tmp_path):
+    """What is known of a host and its kind is not written again, nor once for each host."""
+    options = preflight.Options(store=tmp_path / "store")
+    hosts = [HERE, Host(name="too", address="here-too", transport="local")]
+    preflight.check([app], hosts, options=options)
+    # A file that changed within the last two seconds is noted one check later.
+    preflight.check([app], hosts, options=options)
+
+    def written() -> dict[Path, tuple[int, int]]:
+        paths = (path for path in (tmp_path / "store").rglob("*") if path.is_file())
+        return {path: (path.stat().st_ino, path.stat().st_mtime_ns) for path in paths}
+
+    before = written()
+    preflight.check([app], hosts, options=options)
+
+    assert before == written()
+    assert 1 == len(list((tmp_path / "store/hints").iterdir()))
+    assert 2 == len(list((tmp_path / "store/memo").iterdir()))
+
+
+def test_store_is_kept_small(app, tmp_path):
+    """A run looks after the size of the store, once a day."""
+    options = preflight.Options(store=tmp_path / "store", store_bytes=0)
+
+    preflight.check([app], [HERE], options=options)
+
+    assert [".pruned"] == [path.name for path in (tmp_path / "store").rglob("*") if path.is_file()]
+
+
 def test_nothing_is_printed_or_configured(app, tmp_path):
     """The library neither prints, nor touches logging, signals or the working directory."""
     code = f"""

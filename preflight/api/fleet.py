@@ -57,6 +57,8 @@ class Fleet:
         return self
 
     def __exit__(self, *exc: object) -> None:
+        if not self._stopped:
+            self._store.prune_daily(self._options.store_bytes)
         self.stop()
         self._hang_up()
 
@@ -129,16 +131,18 @@ class Fleet:
         with Interview(
             session, self._store, key=key, deadline=deadline, limits=limits
         ) as interview:
-            beginning = interview.begin(self._hints(key, wants))
-            facts = beginning.facts
+            kind = interview.kind
+            beginning = interview.begin(self._hints(kind, wants))
             talk = Conversation(host, wants, beginning, self._judged)
-            everything, hints = self._options.everything, self._hints(_kind(facts), wants)
+            everything, hints = self._options.everything, self._hints("", wants)
+            if kind != (kind := _kind(beginning.facts)):
+                interview.note_kind(kind)
+                hints = self._hints(kind, wants)
             while questions := talk.questions(everything=everything):
                 if interview.exhausted or not talk.hear(interview.ask((*questions, *hints))):
                     break
                 hints = ()
-        for name in (key, _kind(facts)):
-            self._remember(name, talk)
+        self._remember(kind, talk)
         outcome = talk.outcome(interview.rounds, interview.exhausted)
         if not self._options.prove:
             return outcome
@@ -149,7 +153,9 @@ class Fleet:
         return connect(host, self._options.connect, Deadline.after(_CLEARING_S))
 
     def _hints(self, name: str, wants: Sequence[Want]) -> tuple[Question, ...]:
-        """Return what these programs asked last time on the host, or kind of host, *name*."""
+        """Return what these programs asked on the kind of host *name* before; "" has none."""
+        if not name:
+            return ()
         known = (self._store.hints(f"{want.requirements.sha256}@{name}") for want in wants)
         return tuple(dict.fromkeys(question for hints in known for question in hints))
 

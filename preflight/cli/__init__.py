@@ -30,6 +30,7 @@ _COMMANDS = {
     "report": "show reports again, several as one; no network",
     "hosts": "show the hosts of an inventory; no network",
     "explain": "say what a finding means and how to mend it",
+    "cache": "show the library store, or make it smaller",
     "schema": "print the JSON Schema of reports or facts",
 }
 _COMPLETION = "_PREFLIGHT_COMPLETE"  # set by the shell functions that click makes

@@ -38,6 +38,7 @@ class ConnectionOptions(TypedDict):
     connect_timeout: float
     timeout: float
     no_cache: bool
+    cache_size: int
 
 
 class ReportOptions(TypedDict):
@@ -106,6 +107,14 @@ def _number(kind: type[int | float], lowest: float, highest: float) -> Callable[
         return number
 
     return convert
+
+
+def size(value: Any) -> int:
+    """Return the bytes that ``500M`` or ``2G`` stands for, in powers of 1024."""
+    number = re.fullmatch(r"([0-9]{1,15})([KMGT]?)", str(value).upper().removesuffix("B"))
+    if number is None:
+        raise click.BadParameter(f"{value!r} is no size such as 500M or 2G")
+    return int(number[1]) << 10 * " KMGT".index(number[2] or " ")
 
 
 def _user(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
@@ -208,6 +217,14 @@ connection_options = several(
         help="for one host as a whole",
     ),
     option("--no-cache", is_flag=True, help="neither read nor write the library store"),
+    option(
+        "--cache-size",
+        type=size,
+        default="2G",
+        show_default=True,
+        metavar="SIZE",
+        help="what the library store may take up",
+    ),
 )
 
 start_options = several(

@@ -134,6 +134,7 @@ def options_of(values: ConnectionOptions, *, everything: bool = False) -> Option
         forks=values["forks"],
         timeout_s=values["timeout"],
         store=None if values["no_cache"] else cache_directory(),
+        store_bytes=values["cache_size"],
         everything=everything,
         limits=_SURVEY if everything else Limits(),
         connect=ConnectOptions(

@@ -68,6 +68,15 @@ class Interview:
         """The limit that left questions open, None where none did."""
         return self._knowledge.exhausted
 
+    @property
+    def kind(self) -> str:
+        """What `note_kind` was told of this host last time, "" for a new one."""
+        return self._knowledge.kind
+
+    def note_kind(self, kind: str) -> None:
+        """Have *kind* known when the host is asked again."""
+        self._knowledge.note_kind(kind)
+
     def begin(self, hints: Sequence[Question] = ()) -> Beginning:
         """Return the facts, and the answers to *hints*."""
         plan = Plan(facts=True)
@@ -92,11 +101,11 @@ class Interview:
             left = [question for question in left if question not in answers]
             if not self._go_on(plan):
                 break
-        self._knowledge.save()
         return answers
 
     def close(self) -> None:
-        """End the conversation; safe to call twice."""
+        """End the conversation and keep what the host is known by; safe to call twice."""
+        self._knowledge.save()
         self._knowledge.release()
         self._stream.close()
 

@@ -103,6 +103,15 @@ class Knowledge:
         while self._claims:
             self._store.release(self._claims.pop())
 
+    @property
+    def kind(self) -> str:
+        """What kind of host it was last time, "" where nobody knows."""
+        return self._memo.kind
+
+    def note_kind(self, kind: str) -> None:
+        """Keep what kind of host it is."""
+        self._memo.note_kind(kind)
+
     def save(self) -> None:
         """Keep the memo of this host for the next interview."""
         if self._memo.changed:

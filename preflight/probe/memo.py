@@ -20,6 +20,7 @@ class Memo(Struct):
 
     digests: dict[str, str] = {}
     paths: dict[str, str] = {}  # path: the state it had, to guess what it will have
+    kind: str = ""  # of host: whose hints to begin with
     changed: bool = False
 
     def get(self, state: FileState) -> str | None:
@@ -29,6 +30,12 @@ class Memo(Struct):
     def expects(self, path: str) -> bool:
         """Whether the content at *path* was known last time."""
         return path in self.paths
+
+    def note_kind(self, kind: str) -> None:
+        """Keep what kind of host it is."""
+        if kind != self.kind:
+            self.kind = kind
+            self.changed = True
 
     def note(self, path: str, state: FileState, digest: str, clock_s: int | None) -> None:
         """Keep that *state* means *digest*, unless it may change unseen: see `_RACY_S`."""

@@ -25,13 +25,24 @@ from preflight.model import codec
 from preflight.model.elf import Elf
 from preflight.model.question import FileState, Question
 from preflight.probe.memo import Memo
-from preflight.probe.records import Records
+from preflight.probe.records import Pruned, Record, Records
 
 MEMORY_BYTES = 256 << 20
+SIZE_BYTES = 2 << 30  # of the directory, if nobody says otherwise
+_KINDS = 256  # of hosts and programs, whose hints stay in memory
+_MORE_HINTS = 64  # that other hosts of a kind may add, besides as many as one host has
 _OVERHEAD = 4096  # bytes of a value besides its tables, roughly
 
 T = TypeVar("T")
 V = TypeVar("V", Elf, bytes)
+
+
+class Holdings(msgspec.Struct, frozen=True):
+    """The records of one kind."""
+
+    records: int
+    size_bytes: int  # that they take up
+    oldest_s: float  # since the epoch: when the least recently used was used
 
 
 class Store:
@@ -42,6 +53,7 @@ class Store:
         self._recent: OrderedDict[str, Any] = OrderedDict()
         self._room = memory_bytes
         self._kept: dict[str, bytes] = {}
+        self._hints: dict[str, tuple[Question, ...]] = {}
         self._flights: dict[str, threading.Event] = {}
         self._lock = threading.Lock()
 
@@ -116,14 +128,57 @@ class Store:
         self._keep_small(f"memo/{_hashed(key)}", codec.encode(memo))
 
     def hints(self, key: str) -> tuple[Question, ...]:
-        """Return the questions that `remember` was given for *key*."""
-        return _decoded(self._small(f"hints/{_hashed(key)}"), tuple[Question, ...]) or ()
+        """Return the questions that `remember` was given for *key*, a kind of host."""
+        with self._lock:
+            known = self._hints.get(key)
+        if known is None:
+            name = f"hints/{_hashed(key)}"
+            known = _decoded(self._small(name), tuple[Question, ...]) or ()
+            self._keep_hints(key, known)
+        return known
 
     def remember(self, key: str, questions: Sequence[Question]) -> None:
-        """Keep *questions* as what to ask first next time; they never stand for answers."""
-        name, record = f"hints/{_hashed(key)}", codec.encode(tuple(questions))
-        if self._small(name) != record:
-            self._keep_small(name, record)
+        """
+        Have *questions* asked first next time; they never stand for answers.
+
+        They come to those of other hosts of the kind, as long as these are not
+        more than a host of this kind would want to hear.
+        """
+        known = self.hints(key)
+        new = set(questions).difference(known)
+        if not new:
+            return
+        whole = (*known, *(question for question in questions if question in new))
+        if len(whole) > 2 * len(questions) + _MORE_HINTS:
+            whole = tuple(questions)
+        self._keep_hints(key, whole)
+        self._keep_small(f"hints/{_hashed(key)}", codec.encode(whole))
+
+    # --- the directory ---
+
+    def holdings(self) -> dict[str, Holdings]:
+        """Return what there is of each kind: elf, stale, bytes, memo, hints."""
+        found: dict[str, list[Record]] = {}
+        for record in self._records.all() if self._records else ():
+            kind = "stale" if is_stale(record.name) else record.name.partition("/")[0]
+            found.setdefault(kind, []).append(record)
+        return {
+            kind: Holdings(
+                records=len(records),
+                size_bytes=sum(record.size_bytes for record in records),
+                oldest_s=min(record.used_s for record in records),
+            )
+            for kind, records in found.items()
+        }
+
+    def prune(self, limit_bytes: int) -> Pruned:
+        """Remove what an older reader wrote, then the least recently used, above *limit_bytes*."""
+        return self._records.prune(limit_bytes, is_stale) if self._records else Pruned(0, 0, 0)
+
+    def prune_daily(self, limit_bytes: int) -> None:
+        """Do so once a day."""
+        if self._records:
+            self._records.prune_daily(limit_bytes, is_stale)
 
     # --- memory and disk ---
 
@@ -153,6 +208,12 @@ class Store:
         if self._records:
             self._records.write(name, payload)
 
+    def _keep_hints(self, key: str, questions: tuple[Question, ...]) -> None:
+        with self._lock:
+            self._hints[key] = questions
+            while len(self._hints) > _KINDS:
+                del self._hints[next(iter(self._hints))]
+
     def _small(self, name: str) -> bytes | None:
         return self._records.read(name) if self._records else self._kept.get(name)
 
@@ -166,6 +227,11 @@ class Store:
 def state_digest(key: str, state: FileState) -> str:
     """Return a name for the content that one file of the host *key* has in *state*."""
     return _hashed(codec.encode((key, state)).decode())
+
+
+def is_stale(name: str) -> bool:
+    """Return whether the record *name* is of another reader, and so of no use to this one."""
+    return name.startswith("elf/") and not name.startswith(f"elf/{reader_version()}/")
 
 
 @cache

@@ -10,7 +10,7 @@ import pytest
 from docs.make_commands import PAGE, with_help
 from preflight import __version__
 
-COMMANDS = ("check", "inspect", "probe", "hosts", "explain", "schema")
+COMMANDS = ("check", "inspect", "probe", "report", "hosts", "explain", "cache", "schema")
 HEAVY = ("rich", "paramiko", "fabric", "elftools", "yaml", "msgspec", "preflight.api")
 
 

@@ -145,6 +145,7 @@ def test_second_check_of_a_host_takes_one_round(interview, tmp_path):
     questions = [ReadElf(str(tmp_path / name)) for name in ("a", "b")]
     first = interview(edit=late)
     _, _, expected = first.begin(questions)
+    first.close()
     again = interview(edit=late)
 
     _, _, answers = again.begin(questions)
@@ -158,7 +159,9 @@ def test_changed_file_is_read_again(interview, tmp_path):
     """Another content under the same path is hashed, and transferred, anew."""
     path = tmp_path / "lib"
     path.write_bytes(b"one")
-    interview(edit=late).begin([ReadBytes(str(path))])
+    first = interview(edit=late)
+    first.begin([ReadBytes(str(path))])
+    first.close()
     path.write_bytes(b"another")
     again = interview(edit=late)
 
@@ -280,6 +283,47 @@ def test_host_with_few_tools_answers_too(interview, tmp_path, tools):
 
 def with_path(data: bytes, folder) -> bytes:
     return re.sub(rb"^PATH=.*$", b"PATH=%b" % os.fsencode(folder), data, flags=re.MULTILINE)
+
+
+def test_host_that_lies_about_hashes_harms_nobody_else(interview, store, tmp_path):
+    """Whatever its sha256sum says, a content is kept under the hash that its bytes have here."""
+    good, evil = b"what others have", b"what the liar has"
+    claimed = hashlib.sha256(good).hexdigest()
+    (tmp_path / "bin").mkdir()
+    liar = tmp_path / "bin" / "sha256sum"
+    liar.write_text(f'#!/bin/sh\nfor path; do echo "{claimed}  $path"; done\n')
+    liar.chmod(0o755)
+    lying, honest = tmp_path / "lying", tmp_path / "honest"
+    lying.write_bytes(evil)
+    honest.write_bytes(good)
+    path = os.fsdecode(tmp_path / "bin") + ":/usr/bin:/bin"
+    caught = interview(key="liar", edit=lambda data: with_path(data, path))
+
+    _, _, lies = caught.begin([ReadBytes(str(lying))])
+    known = store.get_bytes(claimed)
+    _, _, truth = interview(key="other").begin([ReadBytes(str(honest))])
+
+    assert Failed("changed while it was looked at") == lies[ReadBytes(str(lying))]
+    assert known is None
+    assert evil == store.get_bytes(hashlib.sha256(evil).hexdigest())
+    assert (good, claimed) == (
+        truth[ReadBytes(str(honest))].data,
+        truth[ReadBytes(str(honest))].sha256,
+    )
+
+
+def test_host_remembers_its_kind(interview):
+    """What kind of host it was is known before it is asked, from the second time on."""
+    first = interview()
+    first.begin()
+    first.note_kind("debian 12")
+    first.close()
+
+    assert ("", "debian 12", "") == (
+        interview(used=Store()).kind,
+        interview().kind,
+        interview(key="other").kind,
+    )
 
 
 def test_file_that_changes_while_it_is_read_is_a_failure(interview, tmp_path):

@@ -187,6 +187,39 @@ def test_store_keeps_what_it_is_told_under_such_a_name(tmp_path):
     assert Store(tmp_path).get_elf(name) == elf
 
 
+def test_hints_of_a_kind_add_up(any_store):
+    """Hosts of one kind that differ a little do not overwrite each other's hints in turn."""
+    one, two = [Stat("/a"), Stat("/b")], [Stat("/b"), Stat("/c")]
+    any_store.remember("kind", one)
+    any_store.remember("kind", two)
+
+    any_store.remember("kind", one)
+
+    assert (Stat("/a"), Stat("/b"), Stat("/c")) == any_store.hints("kind")
+
+
+def test_hints_do_not_grow_for_ever(any_store):
+    """What others asked is forgotten once it is much more than what a host itself asks."""
+    for number in range(200):
+        any_store.remember("kind", [Stat(f"/{number}"), List("/")])
+
+    assert len(any_store.hints("kind")) <= 68
+    assert Stat("/199") in any_store.hints("kind")
+
+
+def test_known_hints_are_not_written_again(tmp_path):
+    """A host that asks what its kind is known to ask costs no write, nor a look at the disk."""
+    store = Store(tmp_path)
+    store.remember("kind", [Stat("/a"), Stat("/b")])
+    (record,) = files_in(tmp_path)
+    record.unlink()
+
+    store.remember("kind", [Stat("/b"), Stat("/a")])
+
+    assert [] == files_in(tmp_path)
+    assert (Stat("/a"), Stat("/b")) == store.hints("kind")
+
+
 @pytest.mark.parametrize("name", ["x", "deep/er/x"])
 def test_records_come_back_whole(tmp_path, name):
     """Any bytes, at any depth."""
