@@ -147,9 +147,10 @@ def test_second_check_writes_nothing_to_the_store(app, tmp_path):
         return {path: (path.stat().st_ino, path.stat().st_mtime_ns) for path in paths}
 
     before = written()
-    preflight.check([app], hosts, options=options)
+    report = preflight.check([app], hosts, options=options)
 
     assert before == written()
+    assert [1, 1] == [snapshot.rounds for snapshot in report.hosts]
     assert 1 == len(list((tmp_path / "store/hints").iterdir()))
     assert 2 == len(list((tmp_path / "store/memo").iterdir()))
 
