@@ -102,6 +102,16 @@ def test_no_child_outlives_its_session():
     wait_until(lambda: not _is_running(child))
 
 
+def test_a_child_that_ignores_a_polite_end_is_killed():
+    """What a command started is killed though it does not want to end, and the command did."""
+    with local() as session:
+        stream = session.start("(trap '' TERM; echo ready; sleep 321 & echo $!; wait) & wait")
+        assert stream.read(6) == b"ready\n"
+        child = int(stream.read(100))
+
+    wait_until(lambda: not _is_running(child))
+
+
 def _is_running(process: int) -> bool:
     state = subprocess.run(
         ["ps", "-o", "stat=", "-p", str(process)], capture_output=True, check=False
