@@ -88,6 +88,27 @@ class Child:
             os.killpg(self._process.pid, number)
 
 
+class Drain:
+    """What a child says on standard error: read at once by a thread, and the end of it kept."""
+
+    def __init__(self, pipe: int) -> None:
+        self._pipe = pipe
+        self._kept = bytearray()
+        self._thread = threading.Thread(target=self._run, name="preflight-drain", daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        while data := os.read(self._pipe, CHUNK_BYTES):
+            self._kept += data
+            del self._kept[:-STDERR_BYTES]
+        os.close(self._pipe)
+
+    def text(self, seconds: float) -> str:
+        """Return the last `STDERR_BYTES`; waits for the end of it, but not for long."""
+        self._thread.join(seconds)
+        return text.decode(bytes(self._kept))
+
+
 class PipedStream:
     """
     One command, by our ends of its pipes.
@@ -168,9 +189,12 @@ class PipedStream:
     def stderr_text(self) -> str:
         """Return the last `STDERR_BYTES` of standard error."""
         with self._reading:
-            while not self._closed.is_set() and self._err_poll.poll(0):
-                self._take_stderr()
+            self._drain_stderr()
             return text.decode(bytes(self._stderr))
+
+    def _drain_stderr(self) -> None:
+        while not self._closed.is_set() and self._err_poll.poll(0):
+            self._take_stderr()
 
     def _give_up(self) -> None:
         """End the command: its time is over."""

@@ -63,6 +63,10 @@ class Link:
         """Go on after the deadline under which the connection was made."""
         self._cutoff.cancel()
 
+    def is_alive(self) -> bool:
+        """Say whether the connection takes channels."""
+        return self.transport.is_active()
+
     def close(self) -> None:
         """End the connection and all its channels; safe to call twice and from any thread."""
         self._cutoff.cancel()

@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeAlias
 
+from preflight.errors import TransportError
 from preflight.model.host import Host
 from preflight.transport import Contact, Deadline, Options
 from preflight.transport.credentials.keys import Keyring
+from preflight.transport.pool import DaemonPool
 from preflight.transport.settings import Settings, settings_for
 from preflight.transport.ssh.dial import dial
 from preflight.transport.ssh.gateway import Gateways, Lease
 from preflight.transport.ssh.link import Link, Sock, cut, open_link
 from preflight.transport.ssh.protocol import BROKEN
+from preflight.transport.ssh.proxy_command import ProxyCommand
 from preflight.transport.ssh.stream import SshStream
 
 WAYS = 256  # hosts on their way at a time
+# What a connection rests on that is not one of our own to the host.
+Way: TypeAlias = Lease | ProxyCommand
 
 
 class SshSession:
@@ -59,44 +64,56 @@ class SshContact:
     """A connection to an SSH server that has not been spoken to."""
 
     def __init__(
-        self, settings: Settings, sock: Sock, deadline: Deadline, lease: Lease | None = None
+        self, settings: Settings, sock: Sock, deadline: Deadline, way: Way | None = None
     ) -> None:
         self._settings = settings
         self._sock = sock
         self._deadline = deadline
-        self._lease = lease
+        self._way = way
 
     def log_in(self) -> SshSession:
         """Verify the host, log in, and return the session, which closes the connection."""
         try:
+            if self._way:
+                self._way.begin_login(self._deadline)
             with Keyring(self._settings, self._deadline) as ring:
-                link = open_link(self._settings, self._sock, ring, self._deadline, self._lease)
+                link = open_link(self._settings, self._sock, ring, self._deadline, self._way)
+        except TransportError as error:
+            explained = self._way.explain(error) if self._way else error
+            self.close()
+            raise explained from None
         except BaseException:
             self.close()
             raise
+        if self._way:
+            self._way.end_login()
         return SshSession(link, self._deadline)
 
     def close(self) -> None:
-        """Hang up, and give the share of the jump host back."""
+        """Hang up, and give back what the connection rests on."""
         cut(self._sock)
         with contextlib.suppress(*BROKEN):
             self._sock.close()
-        if self._lease:
-            self._lease.release()
+        if self._way:
+            self._way.release()
 
 
 def reach(host: Host, options: Options, deadline: Deadline) -> Future[Contact]:
     """Set out for *host*, through its jump host where it has one."""
-    return _ways.submit(_reach, settings_for(host, options), deadline)
+    settings, logins = settings_for(host, options), options.gateway_logins
+    ways = _gateways.ways(settings.gateway) if settings.gateway else _ways
+    return ways.submit(_reach, settings, logins, deadline)
 
 
-def _reach(settings: Settings, deadline: Deadline) -> SshContact:
+def _reach(settings: Settings, logins: int, deadline: Deadline) -> SshContact:
     with Keyring(settings, deadline) as ring:
         ring.check()
+    if settings.proxy_command:
+        return _reach_by_command(settings, settings.proxy_command, deadline)
     if settings.gateway is None:
         sock = dial(settings.address, settings.port, settings.connect_timeout_s, deadline)
         return SshContact(settings, sock, deadline)
-    lease = _gateways.lease(settings.gateway, deadline)
+    lease = _gateways.lease(settings.gateway, logins, deadline)
     try:
         limit_s = settings.connect_timeout_s
         channel = lease.dial(settings.address, settings.port, limit_s, deadline)
@@ -106,10 +123,20 @@ def _reach(settings: Settings, deadline: Deadline) -> SshContact:
     return SshContact(settings, channel, deadline, lease)
 
 
-def _open_gateway(settings: Settings, deadline: Deadline) -> Link:
-    contact = _reach(settings, deadline)
+def _reach_by_command(settings: Settings, command: str, deadline: Deadline) -> SshContact:
+    proxy = ProxyCommand(command)
+    try:
+        proxy.wait(settings.connect_timeout_s, deadline)
+    except BaseException:
+        proxy.release()
+        raise
+    return SshContact(settings, proxy.sock, deadline, proxy)
+
+
+def _open_gateway(settings: Settings, logins: int, deadline: Deadline) -> Link:
+    contact = _reach(settings, logins, deadline)
     return contact.log_in().link
 
 
 _gateways = Gateways(_open_gateway)
-_ways = ThreadPoolExecutor(WAYS, thread_name_prefix="preflight-way")
+_ways = DaemonPool(WAYS, "preflight-way")
