@@ -33,6 +33,8 @@ class ConnectionOptions(TypedDict):
     user: str | None
     key: str | None
     known_hosts: str | None
+    transport: str | None
+    per_gateway: int
     forks: int
     connect_timeout: float
     timeout: float
@@ -156,6 +158,19 @@ connection_options = several(
         callback=_file,
         metavar="FILE",
         help="host keys, instead of ~/.ssh/known_hosts",
+    ),
+    option(
+        "--transport",
+        type=click.Choice(["ssh", "openssh"]),
+        help="for hosts that name none; openssh is the system's own ssh",
+    ),
+    option(
+        "--per-gateway",
+        type=_number(int, 1, 4096),
+        default=8,
+        show_default=True,
+        metavar="NUMBER",
+        help="log-ins at a time through one jump host",
     ),
     option(
         "-f",

@@ -119,6 +119,8 @@ def options_of(values: ConnectionOptions, *, everything: bool = False) -> Option
             user=values["user"],
             identity_file=values["key"],
             known_hosts=values["known_hosts"],
+            transport=values["transport"],
+            gateway_logins=values["per_gateway"],
         ),
     )
 

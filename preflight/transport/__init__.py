@@ -25,6 +25,7 @@ from preflight.model.host import Host
 
 TRANSPORTS: dict[str, str] = {
     "ssh": "preflight.transport.ssh.session",
+    "openssh": "preflight.transport.openssh.session",
     "local": "preflight.transport.local",
 }
 DEFAULT = "ssh"
