@@ -15,7 +15,7 @@ from preflight.errors import TransportError
 from preflight.transport import Deadline, Options, connect, reach, sharing
 from tests.transport.asking import failure, output, run, verdict, within
 from tests.transport.conftest import free_port, host_of, wait_until
-from tests.transport.scripted import half_open, relaying, serving
+from tests.transport.scripted import GREETING, half_open, relaying, serving
 
 
 @pytest.fixture(autouse=True)
@@ -185,7 +185,9 @@ def test_a_jump_host_that_dies_in_a_log_in_behind_it_is_named(relayed):
     """A log-in that the jump host's end cut short is the jump host's failure, and may pass."""
     relay, host = relayed
 
-    def dies(_connection):
+    def dies(connection):
+        connection.sendall(GREETING)
+        connection.recv(4096)
         relay.cut()
 
     with serving(dies) as port:
