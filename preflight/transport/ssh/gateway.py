@@ -16,9 +16,8 @@ import paramiko
 
 from preflight.errors import TransportError
 from preflight.transport import Deadline
-from preflight.transport.lost import lost
+from preflight.transport.lost import lost, timed_out
 from preflight.transport.settings import Settings
-from preflight.transport.ssh.dial import timed_out
 from preflight.transport.ssh.link import Link
 from preflight.transport.ssh.protocol import BROKEN
 
@@ -110,7 +109,7 @@ class Gateways:
 def _through(settings: Settings, error: TransportError) -> TransportError:
     cause = "deadline" if error.cause == "deadline" else "jump-failed"
     reason = f"the jump host {settings.name}: {error.message}"
-    return TransportError(error.status, cause, reason, error.hint)
+    return TransportError(error.status, cause, reason, error.hint, passing=error.passing)
 
 
 class Lease:

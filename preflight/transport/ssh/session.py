@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import contextlib
+import socket
 import threading
-from concurrent.futures import Future, ThreadPoolExecutor
+import time
+from concurrent.futures import Future
 from types import TracebackType
 from typing import Self
 
 from preflight.model.host import Host
 from preflight.transport import Contact, Deadline, Options
-from preflight.transport.credentials.keys import Keyring
+from preflight.transport.credentials.keys import Keyring, read_key_file
+from preflight.transport.pool import DaemonPool, settle
 from preflight.transport.settings import Settings, settings_for
-from preflight.transport.ssh.dial import dial
+from preflight.transport.ssh import dial
 from preflight.transport.ssh.gateway import Gateways, Lease
 from preflight.transport.ssh.link import Link, Sock, cut, open_link
 from preflight.transport.ssh.protocol import BROKEN
 from preflight.transport.ssh.stream import SshStream
 
-WAYS = 256  # hosts on their way at a time
+WAYS = 256  # hosts on their way that take a thread, at a time
+_FAMILIES = {"any": socket.AF_UNSPEC, "inet": socket.AF_INET, "inet6": socket.AF_INET6}
 
 
 class SshSession:
@@ -86,15 +90,47 @@ class SshContact:
 
 
 def reach(host: Host, options: Options, deadline: Deadline) -> Future[Contact]:
-    """Set out for *host*, through its jump host where it has one."""
-    return _ways.submit(_reach, settings_for(host, options), deadline)
+    """Set out for *host*, through its jump host where it has one; nothing waits here."""
+    way: Future[Contact] = Future()
+    asked_s = time.monotonic()
+
+    def begin() -> None:
+        deadline.postpone(time.monotonic() - asked_s)
+        try:
+            _set_out(way, settings_for(host, options), deadline)
+        except BaseException as error:  # noqa: BLE001 - raised again by whoever waits
+            settle(way, error)
+
+    _ways.run(begin)
+    return way
+
+
+def _set_out(way: Future[Contact], settings: Settings, deadline: Deadline) -> None:
+    """Find out what takes a thread to find out, and leave the dialling to the loop's."""
+    if settings.gateway is None:
+        _check_keys(settings, deadline)
+        dialled = dial.set_out(_target(settings), deadline)
+        way.add_done_callback(lambda ended: ended.cancelled() and dialled.cancel())
+        dialled.add_done_callback(lambda ended: _arrive(way, ended, settings, deadline))
+    elif not settle(way, contact := _reach(settings, deadline)):
+        contact.close()
+
+
+def _arrive(
+    way: Future[Contact], dialled: Future[socket.socket], settings: Settings, deadline: Deadline
+) -> None:
+    if dialled.cancelled():
+        return
+    if error := dialled.exception():
+        settle(way, error)
+    elif not settle(way, contact := SshContact(settings, dialled.result(), deadline)):
+        contact.close()
 
 
 def _reach(settings: Settings, deadline: Deadline) -> SshContact:
-    with Keyring(settings, deadline) as ring:
-        ring.check()
+    _check_keys(settings, deadline)
     if settings.gateway is None:
-        sock = dial(settings.address, settings.port, settings.connect_timeout_s, deadline)
+        sock = dial.set_out(_target(settings), deadline).result()
         return SshContact(settings, sock, deadline)
     lease = _gateways.lease(settings.gateway, deadline)
     try:
@@ -106,10 +142,27 @@ def _reach(settings: Settings, deadline: Deadline) -> SshContact:
     return SshContact(settings, channel, deadline, lease)
 
 
+def _check_keys(settings: Settings, deadline: Deadline) -> None:
+    """Raise `TransportError` where there will be no key to log in with: no server is bothered."""
+    if settings.identity_file and read_key_file(settings.identity_file).problem:
+        with Keyring(settings, deadline) as ring:
+            ring.check()
+
+
+def _target(settings: Settings) -> dial.Target:
+    return dial.Target(
+        settings.address,
+        settings.port,
+        settings.connect_timeout_s,
+        _FAMILIES[settings.address_family],
+        settings.bind_address,
+    )
+
+
 def _open_gateway(settings: Settings, deadline: Deadline) -> Link:
     contact = _reach(settings, deadline)
     return contact.log_in().link
 
 
 _gateways = Gateways(_open_gateway)
-_ways = ThreadPoolExecutor(WAYS, thread_name_prefix="preflight-way")
+_ways = DaemonPool(WAYS, "preflight-way")
