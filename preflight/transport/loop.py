@@ -6,9 +6,7 @@ import asyncio
 import threading
 from collections.abc import Coroutine
 from concurrent.futures import Future
-from typing import Any, TypeVar
-
-T = TypeVar("T")
+from typing import Any
 
 
 class _Loop:
@@ -31,6 +29,17 @@ class _Loop:
 _the_loop = _Loop()
 
 
-def run(coroutine: Coroutine[Any, Any, T]) -> Future[T]:
-    """Have the loop run *coroutine*; cancelling the future cancels it."""
-    return asyncio.run_coroutine_threadsafe(coroutine, _the_loop.get())
+def run(coroutine: Coroutine[Any, Any, None], future: Future[Any]) -> None:
+    """Have the loop run *coroutine*, which settles *future*; cancelling that cancels it."""
+    loop = _the_loop.get()
+
+    def begin() -> None:
+        task = loop.create_task(coroutine)
+
+        def end(ended: Future[Any]) -> None:
+            if ended.cancelled():
+                loop.call_soon_threadsafe(task.cancel)
+
+        future.add_done_callback(end)
+
+    loop.call_soon_threadsafe(begin)

@@ -12,6 +12,7 @@ import asyncio
 import contextlib
 import errno
 import itertools
+import os
 import socket
 from collections import deque
 from concurrent.futures import Future
@@ -28,6 +29,8 @@ from preflight.transport.ssh.resolve import Address, Resolver, SocketAddress
 # Source: RFC 8305, 5, "Connection Attempt Delay".
 HEAD_START_S = 0.25
 _OUT_OF_RESOURCES = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
+# Source: connect(2); a signal does not end what was begun.
+_UNDER_WAY = {errno.EINPROGRESS, errno.EINTR, errno.EWOULDBLOCK}
 _LOST = {errno.ECONNRESET, errno.ECONNABORTED, errno.EPIPE}
 # What says most about the host comes first.
 _TELLING = ("connection-refused", "connection-lost", "connect-timeout", "no-route")
@@ -70,8 +73,7 @@ def set_out(target: Target, deadline: Deadline) -> Future[socket.socket]:
     Nothing waits here, and a future that is cancelled leaves nothing behind.
     """
     way: Future[socket.socket] = Future()
-    going = loop.run(_go(way, target, deadline))
-    way.add_done_callback(lambda ended: ended.cancelled() and going.cancel())
+    loop.run(_go(way, target, deadline), way)
     return way
 
 
@@ -166,8 +168,7 @@ async def _attempt(
         _set_options(sock)
         if target.bind_address:
             sock.bind((target.bind_address, 0))
-        async with asyncio.timeout(min(target.timeout_s, deadline.left_s())):
-            await asyncio.get_running_loop().sock_connect(sock, peer)
+        await _connect(sock, peer, min(target.timeout_s, deadline.left_s()))
         sock.setblocking(True)
     except OSError as error:
         sock.close()
@@ -176,6 +177,34 @@ async def _attempt(
         sock.close()
         raise
     return sock
+
+
+async def _connect(sock: socket.socket, peer: SocketAddress, limit_s: float) -> None:
+    """Connect, as asyncio's `sock_connect` within its `timeout` does, for less CPU time."""
+    error = sock.connect_ex(peer)
+    if error in _UNDER_WAY:
+        running = asyncio.get_running_loop()
+        connected = running.create_future()
+        number = sock.fileno()  # a socket would be written out as text, for an error unmade
+        running.add_writer(number, _wake, connected)
+        timer = running.call_later(limit_s, _wake, connected, TimeoutError())
+        try:
+            await connected
+        finally:
+            timer.cancel()
+            running.remove_writer(number)
+        error = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+    if error:
+        raise OSError(error, os.strerror(error))
+
+
+def _wake(waiting: asyncio.Future[None], error: Exception | None = None) -> None:
+    if waiting.done():
+        return
+    if error is None:
+        waiting.set_result(None)
+    else:
+        waiting.set_exception(error)
 
 
 def _set_options(sock: socket.socket) -> None:
