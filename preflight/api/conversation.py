@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from msgspec import structs
 
+from preflight.api.judged import Judged, likeness
 from preflight.api.wants import Outcome, Want
 from preflight.judge import Judgement, judge
 from preflight.loader.survey import survey
@@ -14,7 +15,8 @@ from preflight.model.host import Host
 from preflight.model.inquiry import Inquiry
 from preflight.model.question import Answer, ElfContent, Question, ReadElf
 from preflight.model.requirements import Requirements
-from preflight.model.snapshot import Facts, Snapshot
+from preflight.model.snapshot import Snapshot
+from preflight.probe.interview import Beginning
 from preflight.probe.libcs import libcs_of
 
 
@@ -22,27 +24,23 @@ class Conversation:
     """The loop of questions with one host: judges again only what still asked."""
 
     def __init__(
-        self,
-        host: Host,
-        wants: Sequence[Want],
-        facts: Facts,
-        unknown: Mapping[str, str],
-        answers: Mapping[Question, Answer],
+        self, host: Host, wants: Sequence[Want], beginning: Beginning, judged: Judged
     ) -> None:
         self.wants = wants
-        self.loaders = facts.loaders
+        self._judged = judged
+        self.loaders = beginning.facts.loaders
         self._start = host.start
         self._answers: dict[Question, Answer] = {}
         self._snapshot = Snapshot(
             host=host.name,
             address=host.target,
             status="probed",
-            facts=facts,
-            facts_unknown=unknown,
+            facts=beginning.facts,
+            facts_unknown=beginning.unknown,
             answers=self._answers,
         )
-        self._take(answers)
-        self.judgements = [self._judge(want) for want in wants]
+        self._take(beginning.answers)
+        self.judgements = self._judge_all(wants)
 
     def questions(self, *, everything: bool) -> tuple[Question, ...]:
         """Return the questions that are open; with *everything*, those of the survey too."""
@@ -82,7 +80,8 @@ class Conversation:
         for path in self.loaders:
             answer = self._answers.get(ReadElf(path))
             if isinstance(answer, ElfContent):
-                yield from self._judge(Want(_bare_program(path, answer.elf), self._start)).questions
+                bare = _bare_program(path, answer.elf)
+                yield from judge(bare, self._start, self._snapshot).questions
 
     def _take(self, answers: Mapping[Question, Answer]) -> None:
         self._answers.update(answers)
@@ -90,13 +89,16 @@ class Conversation:
         facts = structs.replace(self._snapshot.facts, libcs=libcs)
         self._snapshot = structs.replace(self._snapshot, facts=facts)
 
-    def _judge(self, want: Want) -> Judgement:
-        return judge(want.requirements, want.start, self._snapshot)
+    def _judge_all(self, wants: Iterable[Want]) -> list[Judgement]:
+        like = likeness(self._snapshot)
+        return [self._judged.judge(want, self._snapshot, like) for want in wants]
 
     def _judge_again(self, *, settled_too: bool = False) -> None:
-        for number, judgement in enumerate(self.judgements):
-            if settled_too or judgement.questions:
-                self.judgements[number] = self._judge(self.wants[number])
+        again = [n for n, one in enumerate(self.judgements) if settled_too or one.questions]
+        for number, judgement in zip(
+            again, self._judge_all(self.wants[n] for n in again), strict=True
+        ):
+            self.judgements[number] = judgement
 
 
 def _bare_program(interpreter: str, loader: Elf) -> Requirements:

@@ -37,7 +37,11 @@ class ConnectionOptions(TypedDict):
     per_gateway: int
     forks: int
     connect_timeout: float
+    answer_timeout: float
     timeout: float
+    deadline: float | None
+    retries: int
+    rate: float | None
     no_cache: bool
 
 
@@ -190,12 +194,40 @@ connection_options = several(
         help="for one connection",
     ),
     option(
+        "--answer-timeout",
+        type=_number(float, SHORTEST_S, LONGEST_S),
+        default=30.0,
+        show_default=True,
+        metavar="SECONDS",
+        help="for a host that falls silent in mid-talk",
+    ),
+    option(
         "--timeout",
         type=_number(float, SHORTEST_S, LONGEST_S),
         default=60.0,
         show_default=True,
         metavar="SECONDS",
         help="for one host as a whole",
+    ),
+    option(
+        "--deadline",
+        type=_number(float, SHORTEST_S, 10 * LONGEST_S),
+        metavar="SECONDS",
+        help="for the run; hosts that are not done by then are reported as not-run",
+    ),
+    option(
+        "--retries",
+        type=_number(int, 0, 20),
+        default=2,
+        show_default=True,
+        metavar="NUMBER",
+        help="more tries where a connection broke; never after a refusal or a timeout",
+    ),
+    option(
+        "--rate",
+        type=_number(float, 0.01, 100000),
+        metavar="NUMBER",
+        help="new connections per second, at most",
     ),
     option("--no-cache", is_flag=True, help="neither read nor write the library store"),
 )

@@ -56,14 +56,17 @@ def collect(
         _signals_call(fleet.stop) as received,
         _progress(len(hosts)) as advance,
     ):
+        for line in fleet.notes:
+            warn(line, "ulimit -n")
         for outcome in fleet.outcomes():
             done[outcome.snapshot.host] = outcome
             advance(outcome.snapshot.status)
     for warning in dict.fromkeys(line for one in done.values() for line in one.warnings):
         warn(warning)
-    if received:
-        left = sum(one.snapshot.status == "not-run" for one in done.values())
-        warn(f"stopped; {left} of {len(hosts)} hosts were not done")
+    left = sum(one.snapshot.status == "not-run" for one in done.values())
+    if received or left:
+        why = "stopped" if received else "the run's time was over"
+        warn(f"{why}; {left} of {len(hosts)} hosts were not done")
     return [done[host.name] for host in hosts], _EXITS[received[0]] if received else None
 
 

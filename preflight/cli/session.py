@@ -111,9 +111,14 @@ def options_of(values: ConnectionOptions, *, everything: bool = False) -> Option
     return Options(
         forks=values["forks"],
         timeout_s=values["timeout"],
+        deadline_s=values["deadline"],
+        retries=values["retries"],
+        rate=values["rate"],
         store=None if values["no_cache"] else cache_directory(),
         everything=everything,
-        limits=_SURVEY if everything else Limits(),
+        limits=structs.replace(
+            _SURVEY if everything else Limits(), silence_s=values["answer_timeout"]
+        ),
         connect=ConnectOptions(
             connect_timeout_s=values["connect_timeout"],
             user=values["user"],

@@ -11,11 +11,12 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterable, Sequence
 from types import TracebackType
-from typing import Self
+from typing import NamedTuple, Self
 
 from preflight.errors import ProbeError, TransportError
 from preflight.model.question import Answer, Question
 from preflight.model.snapshot import Facts
+from preflight.probe.awaited import Awaited
 from preflight.probe.facts import read_facts
 from preflight.probe.frames import Frames
 from preflight.probe.knowledge import Knowledge, Limits
@@ -26,6 +27,14 @@ from preflight.transport import Deadline, Session
 
 _PATIENCE_S = 30.0  # how long to wait for another interview's download of the same content
 _SLACK_BYTES = 16 << 20  # what a host may send besides contents
+
+
+class Beginning(NamedTuple):
+    """The first that a host said; *unknown* says why a fact is not known."""
+
+    facts: Facts
+    unknown: dict[str, str]
+    answers: dict[Question, Answer]
 
 
 class Interview:
@@ -52,7 +61,7 @@ class Interview:
         self._deadline = deadline
         self._nonce = secrets.token_hex(16)
         self._knowledge = Knowledge(store, key, self._limits, self._nonce.encode("ascii"))
-        self._stream = session.start(COMMAND)
+        self._stream = Awaited(session.start(COMMAND), deadline, self._limits.silence_s)
         self._frames = Frames(self._stream, self._nonce, self._limits.received_bytes + _SLACK_BYTES)
 
     @property
@@ -60,10 +69,8 @@ class Interview:
         """The limit that left questions open, None where none did."""
         return self._knowledge.exhausted
 
-    def begin(
-        self, hints: Sequence[Question] = ()
-    ) -> tuple[Facts, dict[str, str], dict[Question, Answer]]:
-        """Return the facts, why some of them are unknown, and the answers to *hints*."""
+    def begin(self, hints: Sequence[Question] = ()) -> Beginning:
+        """Return the facts, and the answers to *hints*."""
         plan = Plan(facts=True)
         for question in hints:
             self._knowledge.look(question, plan)
@@ -72,7 +79,7 @@ class Interview:
             raise ProbeError("the host sent no facts")
         facts, unknown = read_facts(replies.facts, self._nonce)
         self._knowledge.clock_s = facts.clock_s
-        return facts, unknown, self.ask(hints)
+        return Beginning(facts, unknown, self.ask(hints))
 
     def ask(self, questions: Iterable[Question]) -> dict[Question, Answer]:
         """Return the answers; a question that a limit leaves open is not among them."""

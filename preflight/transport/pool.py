@@ -8,11 +8,14 @@ ends, however long a name service or a jump host takes.
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Callable
 from concurrent.futures import Executor, Future, InvalidStateError
 from queue import Empty, SimpleQueue
 from threading import Lock, Thread
 from typing import Any, TypeVar
+
+from preflight.transport import Deadline
 
 T = TypeVar("T")
 _IDLE_S = 5.0  # after which a thread without work ends
@@ -68,6 +71,22 @@ class DaemonPool(Executor):
             del task  # or what it holds would live until the next one
             with self._lock:
                 self._busy -= 1
+
+
+def set_out(pool: DaemonPool, way: Future[T], deadline: Deadline, task: Callable[[], None]) -> None:
+    """Run *task* for *way*, whose failure it may raise; waiting for a thread is not its time."""
+    asked_s = time.monotonic()
+
+    def begin() -> None:
+        deadline.postpone(time.monotonic() - asked_s)
+        if way.cancelled():
+            return
+        try:
+            task()
+        except BaseException as error:  # noqa: BLE001 - raised again by whoever waits
+            settle(way, error)
+
+    pool.run(begin)
 
 
 def settle(future: Future[T], result: T | BaseException) -> bool:

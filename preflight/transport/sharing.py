@@ -13,12 +13,14 @@ import math
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Generic, Protocol, TypeVar
 
 from preflight.errors import TransportError
 from preflight.transport import Deadline
 from preflight.transport.lost import lost
 from preflight.transport.pool import DaemonPool
+from preflight.transport.watchdog import Watch, watch
 
 # Every connection has one window, one cipher and, with paramiko, one thread.
 CAPACITY = 64
@@ -70,13 +72,19 @@ class Turns:
         return turn
 
     def renew(self, turn: Turn, since_s: Callable[[], float], deadline: Deadline) -> None:
-        """Have a turn count again; waits where it had ceased to, and others have come before."""
+        """
+        Have a turn count again; waits where it had ceased to, and others have come before.
+
+        The wait is bounded by the host's time, and is not taken from it.
+        """
+        asked_s = time.monotonic()
         with self._changed:
             while not _counts(self._turns.get(turn, 0.0)) and self._is_full(turn.limit):
                 if not deadline.left_s():
                     raise lost("while it waited for its turn at the jump host", deadline)
                 self._changed.wait(max(0.001, min(self._relief_s(), deadline.left_s())))
             self._turns[turn] = since_s()
+        deadline.postpone(time.monotonic() - asked_s)
 
     def end(self, turn: Turn) -> None:
         """Let the next one begin."""
@@ -128,7 +136,7 @@ class _Shared(Generic[C]):
     def __init__(self, connection: C) -> None:
         self.connection = connection
         self.users = 0
-        self.leaving: threading.Timer | None = None
+        self.leaving: Watch | None = None
 
 
 class _Jump(Generic[C]):
@@ -217,9 +225,7 @@ class Sharing(Generic[K, C]):
             shared.users -= 1
             if shared.users or shared not in jump.shared:
                 return
-            shared.leaving = threading.Timer(IDLE_S, self._leave, (jump, shared))
-            shared.leaving.daemon = True
-            shared.leaving.start()
+            shared.leaving = watch(Deadline.after(IDLE_S), partial(self._leave, jump, shared))
 
     def _leave(self, jump: _Jump[C], shared: _Shared[C]) -> None:
         with self._lock:

@@ -10,18 +10,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from enum import Enum, auto
-from functools import lru_cache
 from typing import NamedTuple
 
 from preflight.loader.symbols import (
+    HIDDEN_BIT,
+    INDEX_BITS,
     STT_GNU_IFUNC,
     STT_TLS,
-    ByIdentity,
+    Record,
+    Shelf,
     Symbol,
     Symbols,
     symbols_of,
 )
-from preflight.model.elf import PLACE_ABSOLUTE, USE_SLOT, USE_TLS, Elf
+from preflight.model.elf import NO_VERSYM, PLACE_ABSOLUTE, USE_SLOT, USE_TLS, Elf
 from preflight.model.text import encode
 
 # STT_NOTYPE, OBJECT, FUNC, COMMON, TLS, GNU_IFUNC.
@@ -65,11 +67,6 @@ class Answer(Enum):
     YES = auto()
     NO = auto()
     INCONSISTENT = auto()  # the loader stops with an assertion
-
-
-def interface_of(elf: Elf) -> Interface:
-    """Return what *elf* wants and offers; the same for the same object."""
-    return _interface(ByIdentity(elf))
 
 
 def answer(owner: Interface, reference: Reference, *, provider: bool, lenient: bool) -> Answer:
@@ -117,20 +114,23 @@ def _same_version(symbols: Symbols, symbol: Symbol, wanted: str) -> bool:
     return known.name == wanted
 
 
-@lru_cache(maxsize=2048)
-def _interface(key: ByIdentity) -> Interface:
-    symbols = symbols_of(key.elf)
+def _interface(elf: Elf) -> Interface:
+    symbols = symbols_of(elf)
     references = [_reference(symbols, symbol) for symbol in symbols.used if _is_wanted(symbol)]
-    has_table = key.elf.has_version_table
+    has_table = elf.has_version_table
+    offers = list(_offers(symbols, has_table=has_table))
     return Interface(
         has_table,
         symbols,
         {r.key: r for r in references if not r.symbol.copied and not r.symbol.weak},
         tuple(r for r in references if r.symbol.copied),
         tuple(r for r in references if r.symbol.weak and not r.symbol.copied),
-        frozenset(_offers(symbols.definitions, symbols, has_table=has_table)),
-        frozenset(_offers(_ifuncs(symbols), symbols, has_table=has_table)),
+        frozenset(key for key, _ in offers),
+        frozenset(key for key, by_ifunc in offers if by_ifunc),
     )
+
+
+interface_of = Shelf(_interface)
 
 
 def _is_wanted(symbol: Symbol) -> bool:
@@ -147,24 +147,32 @@ def _reference(symbols: Symbols, symbol: Symbol) -> Reference:
     return Reference(symbol, *(version or (None, None)))
 
 
-def _ifuncs(symbols: Symbols) -> dict[bytes, tuple[Symbol, ...]]:
-    found = symbols.definitions.items()
-    return {n: s for n, s in found if any(symbol.type == STT_GNU_IFUNC for symbol in s)}
+def _offers(symbols: Symbols, *, has_table: bool) -> Iterator[tuple[bytes, bool]]:
+    """Yield the key of every reference that a definition answers, and whether an IFUNC is there."""
+    endings = {index: _key(b"", version.name) for index, version in symbols.versions.items()}
+    counts: dict[tuple[int, int, int], bool] = {}  # there are few kinds of definition
+    for name, records in symbols.definitions.records():
+        by_ifunc = any(record[1] & 0xF == STT_GNU_IFUNC for record in records)
+        visible = plain = 0
+        for record in records:
+            version, info, other, place, *_ = record
+            kind = info, other, place
+            if kind not in counts:
+                counts[kind] = _is_definition(record)
+            if not counts[kind]:
+                continue
+            index = 1 if version == NO_VERSYM else version & INDEX_BITS
+            if index >= 2 and has_table and index in endings:
+                yield name + endings[index], by_ifunc
+            visible += version == NO_VERSYM or not version & HIDDEN_BIT
+            plain += index < 3 or not has_table
+        if visible == 1 or plain:
+            yield name, by_ifunc
 
 
-def _offers(
-    definitions: Mapping[bytes, tuple[Symbol, ...]], symbols: Symbols, *, has_table: bool
-) -> Iterator[bytes]:
-    """Yield the key of every reference that one of the *definitions* answers."""
-    for name, found in definitions.items():
-        defined = [s for s in found if not s.undefined and _eligible(s, 0)]
-        for symbol in defined:
-            version = symbols.versions.get(symbol.version_index)
-            if version is not None and symbol.version_index >= 2 and has_table:
-                yield _key(name, version.name)
-        visible = sum(not symbol.hidden_version for symbol in defined)
-        if visible == 1 or any(s.version_index < 3 or not has_table for s in defined):
-            yield _key(name, None)
+def _is_definition(record: Record) -> bool:
+    symbol = Symbol(b"", *record)
+    return not symbol.undefined and _eligible(symbol, 0)
 
 
 def _key(name: bytes, version: str | None) -> bytes:

@@ -7,7 +7,6 @@ Source: musl ldso/dynlink.c, do_relocs(), find_sym2(), gnu_lookup(), get_lfs64()
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from functools import lru_cache
 from typing import Literal, NamedTuple
 
 from preflight.loader.glibc.symbols import SymbolProblem
@@ -15,7 +14,7 @@ from preflight.loader.musl.load import release_of
 from preflight.loader.setting import Object, Resolution, Setting
 from preflight.loader.symbols import (
     STT_TLS,
-    ByIdentity,
+    Shelf,
     Symbol,
     symbols_of,
 )
@@ -28,6 +27,7 @@ from preflight.model.elf import (
     USE_POINTER,
     USE_SLOT,
     USE_TLS,
+    Elf,
 )
 from preflight.model.text import decode
 
@@ -62,7 +62,7 @@ class _Interface(NamedTuple):
 def check_symbols(setting: Setting, resolution: Resolution) -> Iterator[SymbolProblem]:
     """Yield what cannot be bound: the libraries in load order, then the program."""
     objects = resolution.objects
-    faces = [_interface(ByIdentity(entry.elf)) for entry in objects]
+    faces = [_interface_of(entry.elf) for entry in objects]
     offers = sorted((face.offers for face in faces), key=len, reverse=True)
     known = _aliases(release_of(setting))
     for entry, face in zip((*objects[1:], *objects[:1]), (*faces[1:], *faces[:1]), strict=True):
@@ -134,15 +134,17 @@ def _answers(found: Sequence[Symbol], uses: int) -> bool:
     return symbol.type in _OK_TYPES and symbol.binding in _OK_BINDINGS
 
 
-@lru_cache(maxsize=2048)
-def _interface(key: ByIdentity) -> _Interface:
-    symbols = symbols_of(key.elf)
+def _interface(elf: Elf) -> _Interface:
+    symbols = symbols_of(elf)
     definitions, used = symbols.definitions, symbols.used
     wanted = (s for s in used if not s.local and not (s.undefined and s.weak))
     offers = (name for name, found in definitions.items() if _answers(found, USE_SLOT))
     weak_tls = (s for s in used if s.undefined and s.weak and s.uses & USE_TLS)
     wants = {s.name: s for s in wanted}
     return _Interface(definitions, wants, frozenset(offers), tuple(weak_tls))
+
+
+_interface_of = Shelf(_interface)
 
 
 def _odd_relocations(entry: Object) -> Iterator[SymbolProblem]:

@@ -21,7 +21,7 @@ from preflight.transport.openssh.command import arguments, configuration, forwar
 from preflight.transport.openssh.den import den
 from preflight.transport.openssh.master import Master
 from preflight.transport.openssh.stream import OpenSshStream
-from preflight.transport.pool import DaemonPool, settle
+from preflight.transport.pool import DaemonPool, set_out, settle
 from preflight.transport.process import interrupted
 from preflight.transport.sharing import Lease, Sharing
 
@@ -109,16 +109,12 @@ def reach(host: Host, options: Options, deadline: Deadline) -> Future[Contact]:
     gateway = gateway_of(host, options)
 
     def begin() -> None:
-        try:
-            master = _log_in(host, gateway, options, deadline, lambda: not way.cancelled())
-        except BaseException as error:  # noqa: BLE001 - raised again by whoever waits
-            settle(way, error)
-            return
+        master = _log_in(host, gateway, options, deadline, lambda: not way.cancelled())
         contact = OpenSshContact(master, deadline)
         if not settle(way, contact):
             contact.close()
 
-    (_gateways.ways(gateway) if gateway else _ways).run(begin)
+    set_out(_gateways.ways(gateway) if gateway else _ways, way, deadline, begin)
     return way
 
 

@@ -15,12 +15,11 @@ import paramiko
 
 from preflight.errors import TransportError
 from preflight.transport import Deadline
-from preflight.transport.lost import lost
+from preflight.transport.lost import lost, timed_out
 from preflight.transport.refusal import refused_behind
 from preflight.transport.settings import Settings
 from preflight.transport.sharing import Lease as SharedLease
 from preflight.transport.sharing import Sharing, Turn, Turns, through
-from preflight.transport.ssh.dial import timed_out
 from preflight.transport.ssh.link import Link
 from preflight.transport.ssh.protocol import BROKEN
 

@@ -14,8 +14,8 @@ import socket
 
 from preflight.errors import TransportError
 from preflight.transport import Deadline
+from preflight.transport.lost import timed_out
 from preflight.transport.process import Child, Drain
-from preflight.transport.ssh.dial import timed_out
 
 _LAST_WORDS_S = 0.5
 _SHOWN_CHARS = 300

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import socket
 import threading
 from concurrent.futures import Future
 from types import TracebackType
@@ -11,19 +12,20 @@ from typing import Self, TypeAlias
 from preflight.errors import TransportError
 from preflight.model.host import Host
 from preflight.transport import Contact, Deadline, Options
-from preflight.transport.credentials.keys import Keyring
-from preflight.transport.pool import DaemonPool
+from preflight.transport.credentials.keys import Keyring, read_key_file
+from preflight.transport.pool import DaemonPool, set_out, settle
 from preflight.transport.settings import Settings, settings_for
-from preflight.transport.ssh.dial import dial
+from preflight.transport.ssh import dial
 from preflight.transport.ssh.gateway import Gateways, Lease
 from preflight.transport.ssh.link import Link, Sock, cut, open_link
 from preflight.transport.ssh.protocol import BROKEN
 from preflight.transport.ssh.proxy_command import ProxyCommand
 from preflight.transport.ssh.stream import SshStream
 
-WAYS = 256  # hosts on their way at a time
+WAYS = 256  # hosts on their way that take a thread, at a time
 # What a connection rests on that is not one of our own to the host.
 Way: TypeAlias = Lease | ProxyCommand
+_FAMILIES = {"any": socket.AF_UNSPEC, "inet": socket.AF_INET, "inet6": socket.AF_INET6}
 
 
 class SshSession:
@@ -99,19 +101,55 @@ class SshContact:
 
 
 def reach(host: Host, options: Options, deadline: Deadline) -> Future[Contact]:
-    """Set out for *host*, through its jump host where it has one."""
-    settings, logins = settings_for(host, options), options.gateway_logins
-    ways = _gateways.ways(settings.gateway) if settings.gateway else _ways
-    return ways.submit(_reach, settings, logins, deadline)
+    """Set out for *host*, through its jump host where it has one; nothing waits here."""
+    way: Future[Contact] = Future()
+
+    def begin() -> None:
+        _set_out(way, settings_for(host, options), options.gateway_logins, deadline)
+
+    set_out(_ways, way, deadline, begin)
+    return way
+
+
+def _set_out(way: Future[Contact], settings: Settings, logins: int, deadline: Deadline) -> None:
+    """
+    Find out what takes a thread to find out, and leave the dialling to the loop's.
+
+    Hosts behind a jump host wait in its own threads, and so for nobody else's.
+    """
+
+    def arrive() -> None:
+        if not settle(way, contact := _reach(settings, logins, deadline)):
+            contact.close()
+
+    if settings.proxy_command:
+        arrive()
+    elif settings.gateway:
+        set_out(_gateways.ways(settings.gateway), way, deadline, arrive)
+    else:
+        _check_keys(settings, deadline)
+        dialled = dial.set_out(_target(settings), deadline)
+        way.add_done_callback(lambda ended: ended.cancelled() and dialled.cancel())
+        dialled.add_done_callback(lambda ended: _arrive(way, ended, settings, deadline))
+
+
+def _arrive(
+    way: Future[Contact], dialled: Future[socket.socket], settings: Settings, deadline: Deadline
+) -> None:
+    if dialled.cancelled():
+        return
+    if error := dialled.exception():
+        settle(way, error)
+    elif not settle(way, contact := SshContact(settings, dialled.result(), deadline)):
+        contact.close()
 
 
 def _reach(settings: Settings, logins: int, deadline: Deadline) -> SshContact:
-    with Keyring(settings, deadline) as ring:
-        ring.check()
+    _check_keys(settings, deadline)
     if settings.proxy_command:
         return _reach_by_command(settings, settings.proxy_command, deadline)
     if settings.gateway is None:
-        sock = dial(settings.address, settings.port, settings.connect_timeout_s, deadline)
+        sock = dial.set_out(_target(settings), deadline).result()
         return SshContact(settings, sock, deadline)
     lease = _gateways.lease(settings.gateway, logins, deadline)
     try:
@@ -131,6 +169,23 @@ def _reach_by_command(settings: Settings, command: str, deadline: Deadline) -> S
         proxy.release()
         raise
     return SshContact(settings, proxy.sock, deadline, proxy)
+
+
+def _check_keys(settings: Settings, deadline: Deadline) -> None:
+    """Raise `TransportError` where there will be no key to log in with: no server is bothered."""
+    if settings.identity_file and read_key_file(settings.identity_file).problem:
+        with Keyring(settings, deadline) as ring:
+            ring.check()
+
+
+def _target(settings: Settings) -> dial.Target:
+    return dial.Target(
+        settings.address,
+        settings.port,
+        settings.connect_timeout_s,
+        _FAMILIES[settings.address_family],
+        settings.bind_address,
+    )
 
 
 def _open_gateway(settings: Settings, logins: int, deadline: Deadline) -> Link:

@@ -1,0 +1,94 @@
+"""
+Hosts that are alike are judged once.
+
+A verdict depends on the program, on how it starts, and on what the checks can
+see of a host.  They cannot see its name, its clock, the disks under its mounts,
+the times of its files or which numbers its devices and inodes have, only which
+paths lead to one file: see `likeness`.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Hashable, Mapping
+from threading import Lock
+
+from msgspec import structs
+
+from preflight.api.wants import Want
+from preflight.judge import Judgement, judge
+from preflight.model.question import Answer, BytesContent, ElfContent, FileState, Question
+from preflight.model.snapshot import Snapshot
+from preflight.model.start import Start
+
+_KEPT = 512  # judgements; a fleet has few distinct images
+
+
+class Judged:
+    """The latest judgements; safe for many threads."""
+
+    def __init__(self) -> None:
+        self._known: OrderedDict[Hashable, tuple[Judgement, object]] = OrderedDict()
+        self._lock = Lock()
+
+    def judge(self, want: Want, snapshot: Snapshot, like: Hashable) -> Judgement:
+        """Return what `judge` does; *like* is the `likeness` of *snapshot*."""
+        key = (id(want.requirements), _start_key(want.start), like)
+        with self._lock:
+            if (known := self._known.get(key)) is not None:
+                self._known.move_to_end(key)
+        if known is None:
+            return self._keep(key, judge(want.requirements, want.start, snapshot), want, snapshot)
+        judgement = known[0]
+        verdict = structs.replace(judgement.verdict, host=snapshot.host)
+        return structs.replace(judgement, verdict=verdict)
+
+    def _keep(
+        self, key: Hashable, judgement: Judgement, want: Want, snapshot: Snapshot
+    ) -> Judgement:
+        # The values that the key names by id have to live as long as it does.
+        with self._lock:
+            self._known[key] = judgement, (want, tuple(snapshot.answers.values()))
+            if len(self._known) > _KEPT:
+                self._known.popitem(last=False)
+        return judgement
+
+
+def likeness(snapshot: Snapshot) -> Hashable:
+    """Return a value that is equal for hosts of which any check sees the same."""
+    facts = structs.replace(snapshot.facts, clock_s=None, mounts=None)
+    mounts = snapshot.facts.mounts
+    # Of a mount that lets programs run, only the place matters: see `Facts.noexec_mount`.
+    places = [(m.point, m if "noexec" in m.options else None) for m in mounts or ()]
+    unknown = tuple(snapshot.facts_unknown.items())
+    return facts, mounts is None, tuple(places), unknown, _answers_key(snapshot.answers)
+
+
+def _answers_key(answers: Mapping[Question, Answer]) -> Hashable:
+    """Return the answers without what no check sees; contents are named by hash, or by id."""
+    numbers: dict[tuple[int, int], int] = {}  # of (device, inode), in the order of the answers
+    return tuple((question, *_seen(answer, numbers)) for question, answer in answers.items())
+
+
+def _seen(answer: Answer, numbers: dict[tuple[int, int], int]) -> tuple[Hashable, ...]:
+    if isinstance(answer, ElfContent):
+        content: Hashable = answer.sha256 or id(answer.elf)
+        state = answer.state
+    elif isinstance(answer, BytesContent):
+        content, state = answer.sha256, answer.state
+    elif isinstance(answer, FileState):
+        # A directory's size depends on what once lay in it.
+        content, state = None if answer.kind == "directory" else answer.size_bytes, answer
+    else:
+        return (answer,)
+    number = numbers.setdefault((state.device, state.inode), len(numbers))
+    return content, state.mode, state.uid, state.gid, state.real, number
+
+
+def _start_key(start: Start) -> Hashable:
+    """Return *start* with its opener by identity: hashing a program's tables takes long."""
+    opener = start.loaded_by
+    if opener is None:
+        return start
+    where = (id(opener.requirements), opener.install_path, opener.in_place)
+    return structs.replace(start, loaded_by=None), where
