@@ -16,6 +16,9 @@ and `ProbeError` into the host's status, cause and reason.
 
 from __future__ import annotations
 
+# Causes of faults that may be gone at the next try.
+_PASSING = ("connection-lost", "too-many-connections")
+
 
 class PreflightError(Exception):
     """What went wrong, in one lower-case line; *hint* says what to type."""
@@ -51,13 +54,23 @@ class TransportError(PreflightError):
     A host could not be asked.
 
     *status* and *cause* are the report's words (`preflight.model.snapshot`),
-    the message is the one-line reason.
+    the message is the one-line reason.  A *passing* fault may be gone at the
+    next try; where that is not said, the cause tells.
     """
 
-    def __init__(self, status: str, cause: str, reason: str, hint: str | None = None) -> None:
+    def __init__(
+        self,
+        status: str,
+        cause: str,
+        reason: str,
+        hint: str | None = None,
+        *,
+        passing: bool | None = None,
+    ) -> None:
         super().__init__(reason, hint)
         self.status = status
         self.cause = cause
+        self.passing = cause in _PASSING if passing is None else passing
 
 
 class ProbeError(PreflightError):

@@ -1,23 +1,29 @@
 """
-Asks many hosts at a time, each in a thread, and has every one come to an end.
+Asks many hosts at a time, and has every one come to an end.
 
-What goes wrong with a host is its status; what goes wrong here is raised.
+Two stages: `reaching` gets to the hosts, and workers, a thread each, log in and
+talk.  What goes wrong with a host is its status; what goes wrong here is raised.
 """
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Iterator, Sequence
+import itertools
+import time
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from queue import Empty, SimpleQueue
-from threading import Lock, Thread
-from typing import Self, cast, get_args
+from threading import Lock, Semaphore, Thread
+from typing import Protocol, Self, cast, get_args
 
 from msgspec import structs
 
+from preflight.api.capacity import capacity
 from preflight.api.conversation import Conversation
+from preflight.api.errand import Errand
 from preflight.api.judged import Judged
 from preflight.api.proving import proved
+from preflight.api.reaching import Reaching
+from preflight.api.retries import pause_s, told
 from preflight.api.wants import Options, Outcome, Want, WantsOf
 from preflight.errors import ProbeError, TransportError
 from preflight.judge import judge
@@ -26,32 +32,53 @@ from preflight.model.question import Question, ReadElf
 from preflight.model.snapshot import Facts, Snapshot, Status
 from preflight.probe.interview import Interview
 from preflight.probe.store import Store
-from preflight.transport import Deadline, Session, connect
+from preflight.transport import Contact, Deadline, Session, connect
 from preflight.transport import Options as ConnectOptions
 
 _TICK_S = 0.2
 _CLEARING_S = 10.0
+_HANG_UP_S = 2.0  # how long the end of a run waits for connections to close
+_UNREAD = 256  # outcomes that wait for the caller; workers wait when there are more
+
+
+class _Open(Protocol):
+    """What can be hung up."""
+
+    def close(self) -> None: ...
 
 
 class Fleet:
     """
     Asks many hosts at a time, `Options.forks` at most.
 
-    A context manager: leaving it closes every connection, which ends every
-    wait of its threads.
+    *hosts* may be any iterable: it is read as far as hosts can be dialled, in
+    a thread of its own, and may block.  A context manager: leaving it closes
+    every connection, which ends every wait of its threads.  *notes* says what
+    had to be done otherwise than the options want it.
     """
 
-    def __init__(self, hosts: Sequence[Host], wants_of: WantsOf, options: Options) -> None:
-        self._hosts = {host.name: host for host in hosts}
+    def __init__(self, hosts: Iterable[Host], wants_of: WantsOf, options: Options) -> None:
+        self._hosts = _once_each(hosts) if isinstance(hosts, Sequence) else hosts
         self._wants_of = wants_of
         self._options = options
         self._store = Store(options.store)
         self._judged = Judged()
-        self._todo = deque(self._hosts.values())
-        self._done: SimpleQueue[Outcome | BaseException | None] = SimpleQueue()
-        self._sessions: set[Session] = set()
+        self._done: SimpleQueue[tuple[Errand, Outcome] | BaseException | None] = SimpleQueue()
+        self._unread = Semaphore(_UNREAD)
+        self._talking: dict[int, _Open] = {}
         self._lock = Lock()
         self._stopped = False
+        number = len(self._hosts) if isinstance(self._hosts, Sequence) else None
+        room = capacity(options.forks, number)
+        self.notes = (room.note,) if room.note else ()
+        self._workers = iter(range(room.forks))
+        self._reaching = Reaching(
+            self._hosts,
+            room,
+            options,
+            hire=self._hire,
+            ended=self._done.put,
+        )
 
     def __enter__(self) -> Self:
         return self
@@ -71,46 +98,72 @@ class Fleet:
         """
         Yield one outcome for each host, as they are done; to be iterated once.
 
-        After `stop` the hosts that are not done yet come out as "not-run", at once.
+        After `stop`, or at the run's deadline, the hosts that are not done
+        yet come out as "not-run", at once; of an iterable only those that were
+        taken from it.
         """
-        for number in range(min(max(1, self._options.forks), len(self._hosts))):
-            Thread(target=self._work, name=f"preflight-host-{number}", daemon=True).start()
-        left = dict(self._hosts)
-        while left and (done := self._next()) is not None:
-            del left[done.snapshot.host]
-            yield done
-        self._hang_up()
-        for host in left.values():
-            snapshot = _failed(host, "not-run", "interrupted", "the run was stopped")
-            yield _judged(snapshot, self._wants_of(host))
-
-    def _next(self) -> Outcome | None:
-        """Return the next outcome, None after `stop`; raise what a thread could not go on from."""
-        while True:
+        limit_s = self._options.deadline_s
+        end = Deadline.after(limit_s) if limit_s is not None else None
+        self._reaching.start()
+        while self._goes_on(end):
             with suppress(Empty):
                 # A signal that comes just before the wait would not end one without an end.
-                done = self._done.get(timeout=_TICK_S)
+                done = self._done.get(timeout=min(_TICK_S, end.left_s() if end else _TICK_S))
                 if isinstance(done, BaseException):
                     raise done
-                return done
+                if done is not None:
+                    errand, outcome = done
+                    self._unread.release()
+                    self._reaching.done(errand)
+                    yield outcome
+        late = not self._stopped
+        self.stop()
+        self._hang_up()
+        for host in self._left():
+            cause = "deadline" if late else "interrupted"
+            reason = f"the run's {limit_s:g} s were over" if late else "the run was stopped"
+            yield _judged(_failed(host, "not-run", cause, reason), self._wants_of(host))
+
+    def _goes_on(self, end: Deadline | None) -> bool:
+        return not self._stopped and self._reaching.busy and (end is None or end.left_s() > 0)
+
+    def _left(self) -> Iterator[Host]:
+        """Yield the hosts that are not done."""
+        if isinstance(self._hosts, Sequence):
+            self._reaching.join()
+        yield from (errand.host for errand in list(self._reaching.open.values()))
+        if isinstance(self._hosts, Sequence):
+            yield from itertools.islice(self._hosts, self._reaching.taken, None)
+
+    def _hire(self) -> None:
+        """Let one more worker work, where there may be one more."""
+        if (number := next(self._workers, None)) is not None:
+            Thread(target=self._work, name=f"preflight-host-{number}", daemon=True).start()
 
     def _work(self) -> None:
-        while not self._stopped:
+        while reached := self._reaching.take():
+            errand = reached[0]
             try:
-                host = self._todo.popleft()
-            except IndexError:
-                return
-            try:
-                self._done.put(self._one(host))
+                outcome = self._one(*reached)
             except BaseException as error:  # noqa: BLE001 - raised again by `outcomes`
                 self._done.put(error)
+                continue
+            if outcome is not None:
+                while not (self._unread.acquire(timeout=_TICK_S) or self._stopped):
+                    pass
+                self._done.put((errand, outcome))
 
-    def _one(self, host: Host) -> Outcome:
+    def _one(self, errand: Errand, reached: Contact | BaseException) -> Outcome | None:
+        """Return what came of a host that was reached, or was not; None where it is asked again."""
+        host = errand.host
         wants = self._wants_of(host)
         try:
-            return self._ask(host, wants)
+            return self._ask(errand, wants, reached)
         except TransportError as error:
-            snapshot = _failed(host, error.status, error.cause, error.message)
+            if error.passing and errand.tries <= self._options.retries and not self._stopped:
+                self._reaching.again(errand, pause_s(errand.tries))
+                return None
+            snapshot = _failed(host, error.status, error.cause, told(error, errand.tries))
         except ProbeError as error:
             snapshot = _failed(host, "error", "protocol", error.message)
         except Exception as error:  # noqa: BLE001 - one host must not end the run
@@ -118,11 +171,16 @@ class Fleet:
             snapshot = _failed(host, "error", "internal", reason)
         return _judged(snapshot, wants)
 
-    def _ask(self, host: Host, wants: Sequence[Want]) -> Outcome:
-        deadline = Deadline.after(self._options.timeout_s)
-        with connect(host, self._options.connect, deadline) as session, self._open(session):
-            outcome = self._talk(host, wants, session, deadline)
-            return structs.replace(outcome, warnings=session.warnings)
+    def _ask(
+        self, errand: Errand, wants: Sequence[Want], reached: Contact | BaseException
+    ) -> Outcome:
+        if isinstance(reached, BaseException):
+            raise reached
+        with self._open(errand, reached):
+            session = reached.log_in()
+            with session, self._open(errand, session):
+                outcome = self._talk(errand.host, wants, session, errand.deadline)
+                return structs.replace(outcome, warnings=session.warnings)
 
     def _talk(
         self, host: Host, wants: Sequence[Want], session: Session, deadline: Deadline
@@ -165,23 +223,33 @@ class Fleet:
             self._store.remember(f"{want.requirements.sha256}@{name}", tuple(asked))
 
     @contextmanager
-    def _open(self, session: Session) -> Iterator[None]:
-        """Have `_hang_up` close *session* meanwhile."""
+    def _open(self, errand: Errand, connection: _Open) -> Iterator[None]:
+        """Have `_hang_up` close *connection* meanwhile."""
         with self._lock:
-            self._sessions.add(session)
+            self._talking[errand.number] = connection
         if self._stopped:
-            session.close()
+            connection.close()
         try:
             yield
         finally:
             with self._lock:
-                self._sessions.discard(session)
+                self._talking.pop(errand.number, None)
 
     def _hang_up(self) -> None:
+        """Close what is open; what hangs even then is left to itself."""
+        self._reaching.stop()
         with self._lock:
-            sessions = list(self._sessions)
-        for session in sessions:
-            session.close()
+            connections = list(self._talking.values())
+        closers = [Thread(target=one.close, daemon=True) for one in connections]
+        for closer in closers:
+            closer.start()
+        end = time.monotonic() + _HANG_UP_S
+        for closer in closers:
+            closer.join(max(0.0, end - time.monotonic()))
+
+
+def _once_each(hosts: Sequence[Host]) -> list[Host]:
+    return list({host.name: host for host in hosts}.values())
 
 
 def _judged(snapshot: Snapshot, wants: Sequence[Want]) -> Outcome:

@@ -29,6 +29,9 @@ class Options(Struct, frozen=True, kw_only=True):
 
     forks: int = 64
     timeout_s: float = 60.0  # the whole host
+    deadline_s: float | None = None  # the whole run; what is not done by then is "not-run"
+    retries: int = 2  # after a fault of the way to a host, never after an answer
+    rate: float | None = None  # new connections per second
     store: Path | None = None  # directory of the library store; None: in memory
     store_bytes: int = SIZE_BYTES  # what it may take up; looked at once a day
     everything: bool = False  # collect every library, not only what the programs ask for

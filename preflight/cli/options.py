@@ -34,9 +34,15 @@ class ConnectionOptions(TypedDict):
     user: str | None
     key: str | None
     known_hosts: str | None
+    transport: str | None
+    per_gateway: int
     forks: int
     connect_timeout: float
+    answer_timeout: float
     timeout: float
+    deadline: float | None
+    retries: int
+    rate: float | None
     no_cache: bool
     cache_size: int
 
@@ -192,6 +198,19 @@ connection_options = several(
         help="host keys, instead of ~/.ssh/known_hosts",
     ),
     option(
+        "--transport",
+        type=click.Choice(["ssh", "openssh"]),
+        help="for hosts that name none; openssh is the system's own ssh",
+    ),
+    option(
+        "--per-gateway",
+        type=_number(int, 1, 4096),
+        default=8,
+        show_default=True,
+        metavar="NUMBER",
+        help="log-ins at a time through one jump host",
+    ),
+    option(
         "-f",
         "--forks",
         type=_number(int, 1, 4096),
@@ -209,12 +228,40 @@ connection_options = several(
         help="for one connection",
     ),
     option(
+        "--answer-timeout",
+        type=_number(float, SHORTEST_S, LONGEST_S),
+        default=30.0,
+        show_default=True,
+        metavar="SECONDS",
+        help="for a host that falls silent in mid-talk",
+    ),
+    option(
         "--timeout",
         type=_number(float, SHORTEST_S, LONGEST_S),
         default=60.0,
         show_default=True,
         metavar="SECONDS",
         help="for one host as a whole",
+    ),
+    option(
+        "--deadline",
+        type=_number(float, SHORTEST_S, 10 * LONGEST_S),
+        metavar="SECONDS",
+        help="for the run; hosts that are not done by then are reported as not-run",
+    ),
+    option(
+        "--retries",
+        type=_number(int, 0, 20),
+        default=2,
+        show_default=True,
+        metavar="NUMBER",
+        help="more tries where a connection broke; never after a refusal or a timeout",
+    ),
+    option(
+        "--rate",
+        type=_number(float, 0.01, 100000),
+        metavar="NUMBER",
+        help="new connections per second, at most",
     ),
     option("--no-cache", is_flag=True, help="neither read nor write the library store"),
     option(

@@ -112,23 +112,27 @@ def collect(
     taker = taker or Taker()
     done: dict[str, Outcome] = {}
     warnings: dict[str, None] = {}
-    not_run = 0
+    not_run = late = 0
     with (
         Fleet(hosts, wants_of, options) as fleet,
         _signals_call(fleet.stop) as received,
         progress(len(hosts), style) as counts,
     ):
+        for line in fleet.notes:
+            warn(line, "ulimit -n")
         for outcome in fleet.outcomes():
             done[outcome.snapshot.host] = taker.take(outcome)
             counts.advance(outcome)
             warnings |= dict.fromkeys(outcome.warnings)
             not_run += outcome.snapshot.status == "not-run"
+            late += outcome.snapshot.cause == "deadline" and outcome.snapshot.status == "not-run"
             if taker.is_over:
                 fleet.stop()
     for warning in warnings:
         warn(warning)
-    if received:
-        warn(f"stopped; {not_run} of {len(hosts)} hosts were not done")
+    if received or late:
+        why = "stopped" if received else "the run's time was over"
+        warn(f"{why}; {not_run} of {len(hosts)} hosts were not done")
     return [done[host.name] for host in hosts], _EXITS[received[0]] if received else None
 
 

@@ -133,15 +133,22 @@ def options_of(values: ConnectionOptions, *, everything: bool = False) -> Option
     return Options(
         forks=values["forks"],
         timeout_s=values["timeout"],
+        deadline_s=values["deadline"],
+        retries=values["retries"],
+        rate=values["rate"],
         store=None if values["no_cache"] else cache_directory(),
         store_bytes=values["cache_size"],
         everything=everything,
-        limits=_SURVEY if everything else Limits(),
+        limits=structs.replace(
+            _SURVEY if everything else Limits(), silence_s=values["answer_timeout"]
+        ),
         connect=ConnectOptions(
             connect_timeout_s=values["connect_timeout"],
             user=values["user"],
             identity_file=values["key"],
             known_hosts=values["known_hosts"],
+            transport=values["transport"],
+            gateway_logins=values["per_gateway"],
         ),
     )
 

@@ -37,6 +37,7 @@ CAUSES = (
     "too-many-connections",
     "no-shell",
     "no-such-transport",
+    "answer-timeout",
     "deadline",
     "output-limit",
     "protocol",

@@ -16,6 +16,7 @@ from typing import NamedTuple, Self
 from preflight.errors import ProbeError, TransportError
 from preflight.model.question import Answer, Question
 from preflight.model.snapshot import Facts
+from preflight.probe.awaited import Awaited
 from preflight.probe.facts import read_facts
 from preflight.probe.frames import Frames
 from preflight.probe.knowledge import Knowledge, Limits
@@ -60,7 +61,7 @@ class Interview:
         self._deadline = deadline
         self._nonce = secrets.token_hex(16)
         self._knowledge = Knowledge(store, key, self._limits, self._nonce.encode("ascii"))
-        self._stream = session.start(COMMAND)
+        self._stream = Awaited(session.start(COMMAND), deadline, self._limits.silence_s)
         self._frames = Frames(self._stream, self._nonce, self._limits.received_bytes + _SLACK_BYTES)
 
     @property

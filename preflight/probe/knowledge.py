@@ -38,6 +38,7 @@ class Limits(Struct, frozen=True):
     paths: int = 65536  # that are looked at in any way
     objects: int = 4096  # files of which the content is asked
     received_bytes: int = 256 << 20
+    silence_s: float = 30.0  # of a host from which an answer is awaited
 
 
 class Knowledge:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from preflight.model.nodeset import fold
 from preflight.model.report import Report
+from preflight.model.snapshot import Snapshot
 
 _CODES = 3  # the most frequent of them
 _NAMES = 4  # folded; a longer -l is no help
@@ -22,7 +23,10 @@ _BY_CAUSE = {
     "no-shell": "use an account whose login shell runs commands",
     "connect-timeout": "check address, port and firewall, or allow more time: --connect-timeout",
     "banner-timeout": "check that an SSH server listens at that port and is not overloaded",
+    "too-many-connections": "ask fewer hosts at a time, or more slowly: --forks, --rate",
+    "answer-timeout": "look at the host's load and its disks, or allow more time: --answer-timeout",
     "deadline": "allow each host more time: --timeout",
+    "not-run deadline": "allow the run more time: --deadline",
 }
 
 
@@ -30,11 +34,16 @@ def advice(report: Report) -> Iterator[str]:
     """Yield what to do, one line each; nothing where all is well."""
     for code in _worst_codes(report):
         yield f"preflight explain {code}"
-    causes = {snapshot.cause for snapshot in report.hosts if snapshot.status != "probed"}
+    causes = {_cause(snapshot) for snapshot in report.hosts if snapshot.status != "probed"}
     yield from (line for cause, line in _BY_CAUSE.items() if cause in causes)
     rows = fold(snapshot.host for snapshot in report.hosts if snapshot.status != "probed")
     if rows and len(rows) <= _NAMES and len(report.hosts) > 1:
         yield f"run again for the rest: -l {shlex.quote(','.join(rows))}"
+
+
+def _cause(snapshot: Snapshot) -> str | None:
+    """Return why a host was not asked; a run has limits of its own."""
+    return f"not-run {snapshot.cause}" if snapshot.status == "not-run" else snapshot.cause
 
 
 def _worst_codes(report: Report) -> list[str]:

@@ -13,6 +13,7 @@ does not use it.
 from __future__ import annotations
 
 import importlib
+import math
 import time
 from concurrent.futures import Future
 from types import TracebackType
@@ -25,15 +26,22 @@ from preflight.model.host import Host
 
 TRANSPORTS: dict[str, str] = {
     "ssh": "preflight.transport.ssh.session",
+    "openssh": "preflight.transport.openssh.session",
     "local": "preflight.transport.local",
 }
 DEFAULT = "ssh"
 
 
-class Deadline(Struct, frozen=True):
-    """A moment of the monotonic clock at which the whole host has to be done."""
+class Deadline(Struct, eq=False):
+    """
+    A moment of the monotonic clock at which the whole host has to be done.
+
+    It moves while a host waits for its turn: time that we take is not the
+    host's.  *answer_at_s* comes before it while an answer is awaited.
+    """
 
     at_s: float
+    answer_at_s: float = math.inf
 
     @classmethod
     def after(cls, seconds: float) -> Self:
@@ -42,7 +50,24 @@ class Deadline(Struct, frozen=True):
 
     def left_s(self) -> float:
         """Return the seconds that are left, 0.0 when it has passed."""
-        return max(0.0, self.at_s - time.monotonic())
+        return max(0.0, min(self.at_s, self.answer_at_s) - time.monotonic())
+
+    def postpone(self, seconds: float) -> None:
+        """Give the host the *seconds* for which it waited for us."""
+        self.at_s += seconds
+
+    def await_answer(self, seconds: float) -> None:
+        """Have the host be over in *seconds*, until `answered`, where it is not over sooner."""
+        self.answer_at_s = time.monotonic() + seconds
+
+    def answered(self) -> None:
+        """Count the host's time alone again."""
+        self.answer_at_s = math.inf
+
+    @property
+    def overslept(self) -> bool:
+        """Whether an answer is late while the host as a whole has time left."""
+        return self.answer_at_s <= time.monotonic() < self.at_s
 
 
 class Stream(Protocol):

@@ -109,6 +109,8 @@ def test_ignored_signal_stays_ignored(start, program, inventory, silent, number)
         program(),
         "--connect-timeout",
         "60",
+        "--retries",
+        "0",
         preexec_fn=lambda: signal.signal(number, signal.SIG_IGN),
     )
     with silent.accept()[0] as connection:

@@ -166,7 +166,11 @@ def test_inventory_of_another_shape_is_refused(fault_in, text, line, problem, hi
             "host 'a': path 'a\\x00' holds a control character",
             "remove the character",
         ),
-        ("transport: shh", "host 'a': unknown transport 'shh'", "the transports are ssh, local"),
+        (
+            "transport: shh",
+            "host 'a': unknown transport 'shh'",
+            "the transports are ssh, openssh, local",
+        ),
         (
             "jump: 'b,c'",
             "host 'a': jump names several hosts",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from msgspec import structs
 
 from preflight.report.advice import advice
 from tests.builders.report import finding, host, lost_host, not_probed, report, verdict
@@ -51,6 +52,8 @@ def test_many_unlike_names_are_not_repeated():
         ("connect-timeout", "--connect-timeout"),
         ("banner-timeout", "listens at that port"),
         ("deadline", "--timeout"),
+        ("answer-timeout", "--answer-timeout"),
+        ("too-many-connections", "--rate"),
         ("no-shell", "login shell"),
     ],
 )
@@ -59,3 +62,12 @@ def test_cause_has_its_cure(cause: str, word: str):
     (line,) = advice(report([], hosts=[lost_host("a", cause=cause)]))
 
     assert word in line
+
+
+def test_deadline_of_the_run_is_not_a_host_s():
+    """Hosts that a run had no time for want more of the run's."""
+    host = structs.replace(lost_host("a", cause="deadline"), status="not-run")
+
+    (line,) = advice(report([], hosts=[host]))
+
+    assert "--deadline" in line

@@ -171,8 +171,11 @@ def wait_for(port: int) -> None:
 
 
 def _config(keys: Path, port: int, settings: tuple[str, ...]) -> str:
+    # Of all settings this is the one of which sshd takes the last, not the first.
+    limited = any(setting.startswith("MaxStartups") for setting in settings)
     lines = [
         *settings,
+        *([] if limited else ["MaxStartups 500"]),
         f"ListenAddress {ADDRESS}:{port}",
         *(f"HostKey {keys}/host_{kind}" for kind in ("ed25519", "ecdsa", "rsa")),
         f"AuthorizedKeysFile {keys}/authorized_keys",
@@ -181,7 +184,6 @@ def _config(keys: Path, port: int, settings: tuple[str, ...]) -> str:
         "UsePAM no",
         "PasswordAuthentication yes",
         "KbdInteractiveAuthentication no",
-        "MaxStartups 500",
         "UseDNS no",
         "SetEnv SHLVL=2",  # or bash reads ~/.bashrc, which may be slow
     ]

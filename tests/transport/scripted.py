@@ -42,6 +42,68 @@ def serving(script: Callable[[socket.socket], None]) -> Iterator[int]:
             thread.join()
 
 
+class Relay:
+    """Passes connections on to a port of loopback, until it is told otherwise."""
+
+    def __init__(self, to: int) -> None:
+        self.port = 0
+        self.connections = 0
+        self.instead = b""  # what a connection is told before it is closed, where not empty
+        self._to = to
+        self._sockets: list[socket.socket] = []
+
+    def serve(self, connection: socket.socket) -> None:
+        """Pass on what comes in both directions."""
+        self.connections += 1
+        if self.instead:
+            connection.sendall(self.instead)
+            return
+        connection.settimeout(None)
+        with socket.create_connection(("127.0.0.1", self._to)) as other:
+            self._sockets += [connection, other]
+            back = threading.Thread(target=_copy, args=(other, connection), daemon=True)
+            back.start()
+            _copy(connection, other)
+            back.join()
+
+    def cut(self) -> None:
+        """End all connections."""
+        for one in self._sockets:
+            with contextlib.suppress(OSError):
+                one.shutdown(socket.SHUT_RDWR)
+
+
+def _copy(source: socket.socket, target: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        while data := source.recv(65536):
+            target.sendall(data)
+    with contextlib.suppress(OSError):
+        target.shutdown(socket.SHUT_WR)
+
+
+@contextlib.contextmanager
+def relaying(port: int) -> Iterator[Relay]:
+    """Yield a relay to *port*."""
+    relay = Relay(port)
+    with serving(relay.serve) as relay.port:
+        yield relay
+        relay.cut()
+
+
+@contextlib.contextmanager
+def half_open() -> Iterator[int]:
+    """Yield a port that drops whoever wants to connect: its queue is full."""
+    with contextlib.ExitStack() as stack:
+        server = stack.enter_context(socket.socket())
+        server.bind(("127.0.0.1", 0))
+        server.listen(0)
+        for _ in range(8):
+            one = stack.enter_context(socket.socket())
+            one.setblocking(False)
+            one.connect_ex(server.getsockname())
+        yield server.getsockname()[1]
+
+
 class Rules(paramiko.ServerInterface):
     """A server that lets everybody in and runs nothing, until a test says otherwise."""
 

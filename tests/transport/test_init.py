@@ -14,12 +14,13 @@ def test_an_unknown_transport_is_named():
     error = failure(Host(name="x", transport="telepathy"))
 
     assert verdict(error) == ("error", "no-such-transport")
-    assert "local, ssh" in error.hint
+    assert "local, openssh, ssh" in error.hint
 
 
 def test_nobody_pays_for_ssh_who_does_not_use_it():
-    """Neither the table nor the local transport imports paramiko or fabric."""
-    code = "import sys, preflight.transport.local; print({'paramiko','fabric'} & set(sys.modules))"
+    """Neither the table nor the other transports import paramiko or fabric."""
+    ours = "preflight.transport.local, preflight.transport.openssh.session"
+    code = f"import sys, {ours}; print({{'paramiko','fabric'}} & set(sys.modules))"
     command = [sys.executable, "-c", code]
 
     assert subprocess.run(command, capture_output=True, check=True).stdout == b"set()\n"

@@ -1,14 +1,13 @@
 """
-Jump hosts: one connection to each, shared by all the hosts behind it.
+Hosts behind a jump host, over the connections that they share.
 
-A connection stays open for a while after its last host, for the next one.  A
-failure is shared as well for a while: fifty hosts behind a jump host that
-refuses a key are one refused log-in, not fifty.
+The jump host looks names up and connects; its server sees one log-in for many
+hosts.  What it opens for us counts at the servers behind as coming from it, and
+those may be one: hence a limit of log-ins that are in flight through it.
 """
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from typing import TypeAlias
 
@@ -16,36 +15,17 @@ import paramiko
 
 from preflight.errors import TransportError
 from preflight.transport import Deadline
-from preflight.transport.lost import lost
+from preflight.transport.lost import lost, timed_out
+from preflight.transport.refusal import refused_behind
 from preflight.transport.settings import Settings
-from preflight.transport.ssh.dial import timed_out
+from preflight.transport.sharing import Lease as SharedLease
+from preflight.transport.sharing import Sharing, Turn, Turns, through
 from preflight.transport.ssh.link import Link
 from preflight.transport.ssh.protocol import BROKEN
 
-IDLE_S = 10.0
-FAILURE_S = 10.0
-# What an OpenSSH server says in the system's words, and what that is called here.
-_CAUSES = {
-    "Connection refused": ("unreachable", "connection-refused"),
-    "No route to host": ("unreachable", "no-route"),
-    "Network is unreachable": ("unreachable", "no-route"),
-    "Connection timed out": ("timeout", "connect-timeout"),
-    "Name or service not known": ("unreachable", "name-not-found"),
-    "No address associated with hostname": ("unreachable", "name-not-found"),
-    "Temporary failure in name resolution": ("unreachable", "name-not-found"),
-}
-Opener: TypeAlias = Callable[[Settings, Deadline], Link]
-
-
-class _Shared:
-    """The connection to one jump host, or why there is none, and how many use it."""
-
-    def __init__(self) -> None:
-        self.connecting = threading.Lock()
-        self.link: Link | None = None
-        self.users = 0
-        self.failure: TransportError | None = None
-        self.failed_until = Deadline(0.0)
+# Connects to a jump host: its settings, the log-ins in flight through the one
+# before it, and the deadline of the host that asks.
+Opener: TypeAlias = Callable[[Settings, int, Deadline], Link]
 
 
 class Gateways:
@@ -53,105 +33,91 @@ class Gateways:
 
     def __init__(self, opener: Opener) -> None:
         self._opener = opener
-        self._lock = threading.Lock()
-        self._shared: dict[Settings, _Shared] = {}
+        self._sharing: Sharing[Settings, Link] = Sharing()
+        self.ways = self._sharing.ways
 
-    def lease(self, settings: Settings, deadline: Deadline) -> Lease:
-        """Return a share of the connection to a jump host, opened if need be."""
-        with self._lock:
-            shared = self._shared.setdefault(settings, _Shared())
-        if not shared.connecting.acquire(timeout=deadline.left_s()):
-            raise lost(f"while waiting for the jump host {settings.name}", deadline)
-        try:
-            link = self._share(shared) or self._connect(shared, settings, deadline)
-        finally:
-            shared.connecting.release()
-        return Lease(settings, link, lambda: self._release(shared))
+    def lease(self, settings: Settings, logins: int, deadline: Deadline) -> Lease:
+        """
+        Return a share of a connection to a jump host, opened if need be.
 
-    def _share(self, shared: _Shared) -> Link | None:
-        with self._lock:
-            if shared.link is None or not shared.link.transport.is_active():
-                return None
-            shared.users += 1
-            return shared.link
+        Through the jump host *logins* hosts are logged in to at a time.
+        """
 
-    def _connect(self, shared: _Shared, settings: Settings, deadline: Deadline) -> Link:
-        if shared.failure and shared.failed_until.left_s():
-            raise _through(settings, shared.failure)
-        try:
-            link = self._opener(settings, deadline)
-        except TransportError as error:
-            if error.cause != "deadline":
-                shared.failure, shared.failed_until = error, Deadline.after(FAILURE_S)
-            raise _through(settings, error) from None
-        link.outlive()
-        with self._lock:
-            shared.link = link
-            shared.users += 1
-        return link
+        def connect() -> Link:
+            link = self._opener(settings, logins, deadline)
+            link.outlive()
+            return link
 
-    def _release(self, shared: _Shared) -> None:
-        with self._lock:
-            shared.users -= 1
-            last = shared.users == 0
-        if last:
-            timer = threading.Timer(IDLE_S, self._close_idle, (shared, shared.link))
-            timer.daemon = True
-            timer.start()
-
-    def _close_idle(self, shared: _Shared, link: Link) -> None:
-        with self._lock:
-            if shared.users or shared.link is not link:
-                return
-            shared.link = None
-        link.close()
-
-
-def _through(settings: Settings, error: TransportError) -> TransportError:
-    cause = "deadline" if error.cause == "deadline" else "jump-failed"
-    reason = f"the jump host {settings.name}: {error.message}"
-    return TransportError(error.status, cause, reason, error.hint)
+        share = self._sharing.lease(settings, deadline, connect)
+        return Lease(settings, share, self._sharing.turns(settings), logins)
 
 
 class Lease:
-    """One host's share of the connection to its jump host; *release* gives it back."""
+    """One host's share of a connection to its jump host; *release* gives it back."""
 
-    def __init__(self, settings: Settings, link: Link, release: Callable[[], None]) -> None:
-        self.warnings = link.warnings
+    def __init__(
+        self, settings: Settings, share: SharedLease[Link], turns: Turns, logins: int
+    ) -> None:
+        self.warnings = share.connection.warnings
         self._settings = settings
-        self._transport = link.transport
-        self._release = release
+        self._share = share
+        self._transport = share.connection.transport
+        self._turns = turns
+        self._logins = logins
+        self._turn: Turn | None = None
 
     def release(self) -> None:
         """Give the share back, once; the connection ends some time after the last share."""
-        release, self._release = self._release, _nothing
-        release()
+        self.end_login()
+        self._share.release()
+
+    def begin_login(self, deadline: Deadline) -> None:
+        """Wait for the host's turn, where others have come before."""
+        if self._turn:
+            self._turn.begin(deadline)
+
+    def end_login(self) -> None:
+        """Let the next host be logged in to."""
+        if self._turn:
+            self._turn.end()
+
+    def explain(self, error: TransportError) -> TransportError:
+        """Return why a log-in failed with *error*: the jump host is the cause where it is gone."""
+        if error.cause == "connection-lost" and not self._transport.is_active():
+            return through(self._settings, error)
+        return error
 
     def dial(
         self, address: str, port: int, timeout_s: float, deadline: Deadline
     ) -> paramiko.Channel:
-        """Return a connection from the jump host to *address*, a name that it looks up itself."""
+        """
+        Return a connection from the jump host to *address*, a name that it looks up itself.
+
+        Waits for the host's turn, which lasts until `end_login`.
+        """
+        self._turn = self._turns.take(self._logins, deadline)
+        channel = self._open(address, port, timeout_s, deadline)
+        try:
+            self._turn.answered(deadline)
+        except TransportError:
+            channel.close()
+            raise
+        return channel
+
+    def _open(
+        self, address: str, port: int, timeout_s: float, deadline: Deadline
+    ) -> paramiko.Channel:
         limit_s = min(timeout_s, deadline.left_s())
         try:
             return self._transport.open_channel(
                 "direct-tcpip", (address, port), ("127.0.0.1", 0), timeout=limit_s
             )
         except paramiko.ChannelException as error:
-            raise self._refusal(error.text) from None
+            reason = f"the jump host {self._settings.name} cannot connect: {error.text!r}"
+            raise refused_behind(error.text, reason) from None
         except BROKEN:
             if not self._transport.is_active():
                 failure = lost("before the host was reached", deadline, self._transport.farewell)
-                raise _through(self._settings, failure) from None
+                raise through(self._settings, failure) from None
         reason = f"no answer through the jump host {self._settings.name} in {timeout_s:g} s"
         raise timed_out("connect-timeout", reason, deadline)
-
-    def _refusal(self, says: str) -> TransportError:
-        reason = f"the jump host {self._settings.name} cannot connect: {says!r}"
-        for words, (status, cause) in _CAUSES.items():
-            if words in says:
-                return TransportError(status, cause, reason)
-        return TransportError("unreachable", "jump-failed", reason)
-
-
-def _nothing() -> None:
-    """Release what was released before: nothing."""

@@ -11,8 +11,7 @@ from collections.abc import Callable
 
 from preflight.errors import TransportError
 from preflight.transport import Deadline
-from preflight.transport.lost import lost
-from preflight.transport.ssh.dial import timed_out
+from preflight.transport.lost import lost, timed_out
 
 MAX_BYTES = 64 * 1024
 # What OpenSSH says to a client that it has no room for.  Source: sshd.c.
@@ -72,8 +71,8 @@ def _closed(lines: bytes, deadline: Deadline) -> TransportError:
     if not deadline.left_s() or not lines:
         return lost("before the SSH greeting", deadline)
     if lines.startswith(_THROTTLED):
-        hint = "ask fewer hosts at a time"
-        return TransportError("unreachable", "connection-lost", f"it said {_shown(lines)}", hint)
+        reason, hint = f"it said {_shown(lines)}", "ask fewer hosts at a time"
+        return TransportError("unreachable", "too-many-connections", reason, hint)
     reason = f"what answers is not SSH; it said {_shown(lines)} and closed"
     return TransportError("error", "not-ssh", reason)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import socket
-import threading
+from functools import partial
 from typing import Any, Protocol, TypeAlias
 
 import fabric
@@ -26,6 +26,7 @@ from preflight.transport.lost import lost
 from preflight.transport.settings import Settings
 from preflight.transport.ssh.login import KeyLogin
 from preflight.transport.ssh.protocol import BROKEN, Transport
+from preflight.transport.watchdog import Watch, watch
 
 Sock: TypeAlias = socket.socket | paramiko.Channel
 
@@ -48,7 +49,7 @@ class Link:
         self,
         connection: fabric.Connection,
         sock: Sock,
-        cutoff: Cutoff,
+        cutoff: Watch,
         known: KnownHosts,
         share: Share | None,
     ) -> None:
@@ -63,30 +64,16 @@ class Link:
         """Go on after the deadline under which the connection was made."""
         self._cutoff.cancel()
 
+    def is_alive(self) -> bool:
+        """Say whether the connection takes channels."""
+        return self.transport.is_active()
+
     def close(self) -> None:
         """End the connection and all its channels; safe to call twice and from any thread."""
         self._cutoff.cancel()
         _close(self._connection.client, self._sock)
         if self._share:
             self._share.release()
-
-
-class Cutoff:
-    """
-    The end of a connection at the host's deadline.
-
-    Shutting the socket down is the only cancel that reaches every wait of
-    paramiko's.
-    """
-
-    def __init__(self, sock: Sock, deadline: Deadline) -> None:
-        self._timer = threading.Timer(deadline.left_s(), cut, (sock,))
-        self._timer.daemon = True
-        self._timer.start()
-
-    def cancel(self) -> None:
-        """Let the connection live."""
-        self._timer.cancel()
 
 
 def cut(sock: Sock) -> None:
@@ -117,7 +104,8 @@ def open_link(
     """
     known = known_hosts.load(settings.known_hosts)
     connection = _prepare(settings, sock, known, ring, deadline)
-    cutoff = Cutoff(sock, deadline)
+    # Shutting the socket down is the only cancel that reaches every wait of paramiko's.
+    cutoff = watch(deadline, partial(cut, sock))
     try:
         connection.open()
     except BaseException as error:

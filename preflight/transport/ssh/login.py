@@ -65,7 +65,9 @@ class KeyLogin:
             return
         if transport.farewell and "authentication fail" in transport.farewell:
             raise self._refusal(transport)
-        raise lost("while logging in", self._deadline, transport.farewell)
+        # Some hosts hang up in place of a refusal: asked again, they might lock the account.
+        phase = "while logging in"
+        raise lost(phase, self._deadline, transport.farewell, passing=False)
 
     def _refusal(self, transport: Transport) -> TransportError:
         reason = f"the host does not let {self._settings.user!r} in"

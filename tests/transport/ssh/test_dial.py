@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import socket
+import threading
 import time
+from collections.abc import Iterator
+from concurrent.futures import wait
 
 import pytest
 
 from preflight.errors import TransportError
 from preflight.transport import Deadline
-from preflight.transport.ssh.dial import dial
+from preflight.transport.ssh import resolve
+from preflight.transport.ssh.dial import Target, dial, interleaved, set_out
 from tests.transport.asking import verdict, within
-from tests.transport.conftest import free_port
+from tests.transport.conftest import free_port, wait_until
 
 
 def refusal(address: str, port: int, timeout_s: float = 5, deadline_s: float = 20):
@@ -76,20 +82,113 @@ def test_a_slow_name_service_ends_with_the_timeout(monkeypatch):
         assert refusal("slow", 22, timeout_s=0.2) == ("timeout", "connect-timeout")
 
 
+@contextlib.contextmanager
+def full() -> Iterator[tuple[str, int]]:
+    """Yield an address that neither takes nor refuses a connection: its queue is full."""
+    with contextlib.ExitStack() as stack:
+        server = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
+        for _ in range(3):
+            sock = stack.enter_context(socket.socket())
+            sock.setblocking(False)
+            sock.connect_ex(server.getsockname())
+        yield server.getsockname()
+
+
 def test_an_address_that_does_not_answer_ends_with_the_timeout():
     """A connection that is neither taken nor refused is given up."""
-    with socket.create_server(("127.0.0.1", 0), backlog=0) as server:
-        place = server.getsockname()
-        waiting = [socket.socket() for _ in range(3)]
-        for sock in waiting:
-            sock.setblocking(False)
-            sock.connect_ex(place)
+    with full() as place, within(2):
+        assert refusal(*place, timeout_s=0.3) == ("timeout", "connect-timeout")
+        assert refusal(*place, deadline_s=0.3) == ("timeout", "deadline")
 
-        with within(2):
-            assert refusal(*place, timeout_s=0.3) == ("timeout", "connect-timeout")
-            assert refusal(*place, deadline_s=0.3) == ("timeout", "deadline")
-        for sock in waiting:
-            sock.close()
+
+def test_a_silent_address_does_not_hold_up_the_next(monkeypatch):
+    """The second address of a name is tried beside the first, after its head start; RFC 8305."""
+    with full() as (_, port), socket.create_server(("127.0.0.2", port)):
+        answers = [(socket.AF_INET, 1, 6, "", (f"127.0.0.{n}", port)) for n in (1, 2)]
+        _resolver(monkeypatch, lambda: answers)
+        with within(2), dial("half-dead", port, 10, Deadline.after(20)) as sock:
+            assert sock.getpeername() == ("127.0.0.2", port)
+
+
+def test_families_take_turns():
+    """Addresses are tried by turns of their families, the first's first; RFC 8305, 4."""
+    six = [(socket.AF_INET6, (f"::{n}", 0, 0, 0)) for n in range(3)]
+    four = [(socket.AF_INET, (f"127.0.0.{n}", 0)) for n in range(2)]
+
+    assert interleaved([*six, *four]) == [six[0], four[0], six[1], four[1], six[2]]
+
+
+def test_a_hung_lookup_does_not_hold_up_the_others(monkeypatch):
+    """More names than there are threads in time hang, and a further one is looked up."""
+    over = threading.Event()
+    real = socket.getaddrinfo
+
+    def getaddrinfo(host, port, *args, **keywords):
+        if keywords.get("flags"):
+            return real(host, port, *args, **keywords)
+        if host.startswith("hung"):
+            over.wait(10)
+        return real("127.0.0.1", port, *args, **keywords)
+
+    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
+    with socket.create_server(("127.0.0.1", 0)) as server, within(4):
+        port = server.getsockname()[1]
+        names = [f"hung{n}" for n in range(resolve.LOOKUPS + 3)]
+        hung = [set_out(Target(name, port, 0.5), Deadline.after(20)) for name in names]
+
+        dial("quick", port, 0.5, Deadline.after(0.5)).close()
+
+        wait(hung)
+    over.set()
+    assert {verdict(way.exception()) for way in hung} == {("timeout", "connect-timeout")}
+
+
+def test_equal_names_are_looked_up_once(monkeypatch):
+    """Hosts at different ports of one name share a lookup."""
+    asked = []
+
+    def answer():
+        asked.append(1)
+        return [(socket.AF_INET, 1, 6, "", ("127.0.0.1", 0))]
+
+    _resolver(monkeypatch, answer)
+    with (
+        socket.create_server(("127.0.0.1", 0)) as one,
+        socket.create_server(("127.0.0.1", 0)) as two,
+    ):
+        for server in (one, two):
+            dial("shared", server.getsockname()[1], 5, Deadline.after(5)).close()
+
+    assert asked == [1]
+
+
+def test_hundreds_wait_in_one_thread_and_leave_nothing_behind():
+    """Dials that hang take neither a thread each nor, when they are given up, a file."""
+    with full() as place:
+        dial_once = set_out(Target(*place, 0.01), Deadline.after(5))
+        wait([dial_once])
+        threads, files = threading.active_count(), _open_files()
+        ways = [set_out(Target(*place, 60), Deadline.after(60)) for _ in range(300)]
+        wait_until(lambda: _open_files() >= files + 300, 10)
+
+        assert threading.active_count() == threads
+
+        for way in ways:
+            way.cancel()
+        wait_until(lambda: _open_files() == files, 10)
+
+
+def test_an_address_to_come_from_is_kept():
+    """A connection comes from the address that was asked for."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        target = Target(*server.getsockname(), 5, bind_address="127.0.0.77")
+
+        with set_out(target, Deadline.after(5)).result() as sock:
+            assert sock.getsockname()[0] == "127.0.0.77"
+
+
+def _open_files() -> int:
+    return len(os.listdir("/proc/self/fd"))
 
 
 def _resolver(monkeypatch, answer) -> None:

@@ -102,7 +102,7 @@ HANDSHAKES = {
     "throttled": (
         say_and_close(b"Exceeded MaxStartups\r\n"),
         "unreachable",
-        "connection-lost",
+        "too-many-connections",
         "MaxStartups",
     ),
     "old": (say_and_close(b"SSH-1.5-old\r\n"), "error", "algorithms-incompatible", "1.5"),

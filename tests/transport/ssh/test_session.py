@@ -4,120 +4,12 @@ from __future__ import annotations
 
 import os
 import subprocess
-import threading
-from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from preflight.errors import TransportError
 from preflight.transport import Deadline, Options, connect
-from tests.transport.asking import failure, output, run, verdict, within
-from tests.transport.conftest import free_port, host_of, make_key, require
-
-
-def test_a_command_gives_its_output_and_its_status(host):
-    """A command's output, errors and exit status come back."""
-    with connect(host, Options(), Deadline.after(20)) as session:
-        stream = session.start("echo out; echo err >&2; exit 3")
-
-        assert output(stream) == b"out\n"
-        assert stream.exit_status() == 3
-        assert stream.stderr_text() == "err\n"
-
-
-def test_several_commands_share_a_session(host):
-    """A session runs one command after the other."""
-    with connect(host, Options(), Deadline.after(20)) as session:
-        assert output(session.start("echo one")) == b"one\n"
-        assert output(session.start("echo two")) == b"two\n"
-
-
-def test_five_megabytes_pass_both_ways_unchanged(host):
-    """Every byte value goes to a command and comes back as it was."""
-    data = os.urandom(5 << 20)
-    with connect(host, Options(), Deadline.after(60)) as session:
-        stream = session.start(f"head -c {len(data)}")
-        sender = threading.Thread(target=stream.send, args=(data,))
-        sender.start()
-        returned = output(stream)
-        sender.join()
-
-    assert returned == data
-
-
-def test_a_flood_of_errors_stops_neither_input_nor_output(host):
-    """Ten megabytes on standard error block nothing, and only their end is kept."""
-    flood = "head -c 10000000 /dev/zero >&2; echo end >&2; "
-    with connect(host, Options(), Deadline.after(60)) as session:
-        stream = session.start(flood + "head -c 3000000 | wc -c; echo last >&2")
-        stream.send(bytes(3_000_000))
-
-        assert output(stream) == b"3000000\n"
-        assert stream.stderr_text().endswith("end\nlast\n")
-        assert len(stream.stderr_text()) == 4096
-
-
-def test_the_deadline_ends_a_command_that_hangs(host):
-    """A command that says nothing is over at the host's deadline."""
-    with within(4), connect(host, Options(), Deadline.after(0.8)) as session:
-        stream = session.start("sleep 30")
-        with pytest.raises(TransportError) as caught:
-            stream.read(1)
-
-    assert verdict(caught.value) == ("timeout", "deadline")
-
-
-def test_the_deadline_ends_a_command_that_floods(host):
-    """A command that never stops printing is over at the host's deadline."""
-    with within(4), connect(host, Options(), Deadline.after(0.8)) as session:
-        stream = session.start("exec cat /dev/zero")
-        with pytest.raises(TransportError) as caught:
-            output(stream)
-
-    assert verdict(caught.value) == ("timeout", "deadline")
-
-
-def test_the_deadline_ends_input_that_nobody_reads(host):
-    """Input that a command does not take is over at the host's deadline."""
-    with within(4), connect(host, Options(), Deadline.after(0.8)) as session:
-        stream = session.start("sleep 30")
-        with pytest.raises(TransportError) as caught:
-            stream.send(bytes(10_000_000))
-
-    assert verdict(caught.value) == ("timeout", "deadline")
-
-
-@pytest.mark.parametrize("what", ["stream", "session"])
-def test_closing_from_another_thread_ends_a_read(host, what):
-    """A read ends at once when another thread closes its stream or its session."""
-    with within(10), connect(host, Options(), Deadline.after(60)) as session:
-        stream = session.start("sleep 30")
-        closed = {"stream": stream, "session": session}[what]
-        threading.Timer(0.3, closed.close).start()
-        with pytest.raises(TransportError) as caught:
-            stream.read(1)
-
-    assert verdict(caught.value) == ("not-run", "interrupted")
-
-
-def test_a_signal_gives_no_status(host):
-    """A command that a signal ended has no exit status."""
-    with connect(host, Options(), Deadline.after(20)) as session:
-        stream = session.start("kill -9 $$")
-
-        assert output(stream) == b""
-        assert stream.exit_status() is None
-
-
-def test_a_nologin_shell_ends_before_it_runs_anything(sshd, tmp_path):
-    """A nologin account connects, prints its refusal and fails: the probe sees no answer."""
-    require(available=os.geteuid() == 0, what="root")
-    host = host_of(sshd, tmp_path, user="nobody")
-    with connect(host, Options(), Deadline.after(20)) as session:
-        stream = session.start("echo ran")
-
-        assert b"ran" not in output(stream)
-        assert stream.exit_status() == 1
+from tests.transport.asking import failure, run, verdict
+from tests.transport.conftest import host_of, make_key
 
 
 @pytest.mark.parametrize("kind", ["ed25519", "ecdsa", "rsa"])
@@ -234,46 +126,6 @@ def test_no_common_cipher_is_said_with_both_lists(start_sshd, tmp_path):
     assert verdict(error) == ("error", "algorithms-incompatible")
     assert "chacha20-poly1305@openssh.com" in error.message
     assert "aes128-ctr" in error.message
-
-
-def test_a_host_without_sessions_has_no_shell(start_sshd, tmp_path):
-    """A host that lets in but opens no session has no shell."""
-    with (
-        connect(
-            host_of(start_sshd("MaxSessions 0"), tmp_path), Options(), Deadline.after(20)
-        ) as session,
-        pytest.raises(TransportError) as caught,
-    ):
-        session.start("true")
-
-    assert verdict(caught.value) == ("error", "no-shell")
-
-
-def test_a_closed_port_is_refused_at_once(sshd, tmp_path):
-    """Where nothing listens, the connection is refused."""
-    with within(1):
-        error = failure(host_of(sshd, tmp_path, port=free_port()))
-
-    assert verdict(error) == ("unreachable", "connection-refused")
-
-
-def test_many_hosts_are_asked_at_a_time(host):
-    """64 connections at a time all come back."""
-    with ThreadPoolExecutor(64) as pool:
-        answers = list(pool.map(lambda _: run(host, "echo in", 60), range(64)))
-
-    assert answers == [b"in\n"] * 64
-
-
-def test_a_session_can_be_closed_twice(host):
-    """Closing is idempotent, and a closed session starts nothing."""
-    session = connect(host, Options(), Deadline.after(20))
-    session.close()
-    session.close()
-
-    with pytest.raises(TransportError) as caught:
-        session.start("true")
-    assert verdict(caught.value) == ("not-run", "interrupted")
 
 
 def test_a_key_that_was_made_anew_is_read_anew(sshd, tmp_path):
