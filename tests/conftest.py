@@ -7,13 +7,18 @@ skips with the reason; with ``PREFLIGHT_REQUIRE_HOSTS=1`` it fails instead.
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
 from tests.hosts import fleet as hosts
 from tests.hosts.needs import missing
+from tests.transport import accounts
+from tests.transport.accounts import Accounts
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -30,6 +35,25 @@ def fleet() -> Iterator[hosts.Fleet]:
         skip_or_fail(reason)
     with hosts.running() as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def start_accounts() -> Iterator[Callable[..., Accounts]]:
+    """Return a function that starts the accounts with further settings; the same ones once."""
+    if lacking := accounts.missing():
+        skip_or_fail(f"without {lacking}")
+    running: dict[tuple[str, ...], Accounts] = {}
+    with contextlib.ExitStack() as stack:
+        place = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="preflight-accounts-")))
+        place.chmod(0o755)  # the accounts' own processes read their keys
+
+        def start(*settings: str) -> Accounts:
+            if settings not in running:
+                directory = place / str(len(running))
+                running[settings] = stack.enter_context(accounts.running(directory, *settings))
+            return running[settings]
+
+        yield start
 
 
 def skip_or_fail(reason: str) -> None:

@@ -32,7 +32,7 @@ from preflight.model.question import Question, ReadElf
 from preflight.model.snapshot import Facts, Snapshot, Status
 from preflight.probe.interview import Interview
 from preflight.probe.store import Store
-from preflight.transport import Contact, Deadline, Session, connect
+from preflight.transport import Contact, Deadline, Session, connect, in_one_run
 from preflight.transport import Options as ConnectOptions
 
 _TICK_S = 0.2
@@ -60,6 +60,7 @@ class Fleet:
     def __init__(self, hosts: Iterable[Host], wants_of: WantsOf, options: Options) -> None:
         self._hosts = _once_each(hosts) if isinstance(hosts, Sequence) else hosts
         self._wants_of = wants_of
+        options = structs.replace(options, connect=in_one_run(options.connect))
         self._options = options
         self._store = Store(options.store)
         self._judged = Judged()

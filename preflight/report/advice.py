@@ -17,8 +17,12 @@ _BY_CAUSE = {
     " to known_hosts (what ssh-keyscan prints is no proof)",
     "host-key-changed": "find out why the host key changed before you replace it in known_hosts",
     "auth-refused": "set user and identity_file in the inventory, or load the key into the agent",
-    "no-credential": "set identity_file in the inventory, or load the key into the agent",
+    "no-credential": "set identity_file in the inventory, load a key into the agent, or give"
+    " a password: -k",
     "key-unreadable": "correct identity_file, or load the key into the agent: ssh-add KEY",
+    "password-refused": "type the password again, or set user in the inventory",
+    "auth-stopped": "mend the log-in to one of the hosts that refused it, then run again",
+    "become-failed": "mend sudo on the hosts, or give its password: -K",
     "name-not-found": "set the host's address in the inventory",
     "no-shell": "use an account whose login shell runs commands",
     "connect-timeout": "check address, port and firewall, or allow more time: --connect-timeout",

@@ -14,15 +14,17 @@ from __future__ import annotations
 
 import importlib
 import math
+import secrets
 import time
 from concurrent.futures import Future
 from types import TracebackType
 from typing import Literal, Protocol, Self, cast
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from preflight.errors import TransportError
 from preflight.model.host import Host
+from preflight.transport.credentials.secret import NO_SECRETS, Secrets
 
 TRANSPORTS: dict[str, str] = {
     "ssh": "preflight.transport.ssh.session",
@@ -129,7 +131,8 @@ class Options(Struct, frozen=True, kw_only=True):
     """
     What the command line says about connecting, for every host; times in seconds.
 
-    Plain data that may travel to other processes and machines: no secret is in it.
+    Plain data that may travel to other processes and machines, but for its
+    *secrets*, which refuse to: replace them by NO_SECRETS first.
     """
 
     connect_timeout_s: float = 10.0
@@ -143,8 +146,10 @@ class Options(Struct, frozen=True, kw_only=True):
     ssh_options: tuple[str, ...] = ()  # "KEY=VALUE", as ssh -o takes them
     jump: str | None = None  # [user@]host[:port][,…], for hosts without a jump of their own
     become: bool = False  # run the probe as become_user, through sudo
-    become_user: str | None = None  # None: root
+    become_user: str = "root"
     gateway_logins: int = 8  # log-ins in flight through one jump host
+    secrets: Secrets = NO_SECRETS
+    run: str = ""  # the name of the run, which has one lock-out guard in each process
 
 
 class Transport(Protocol):
@@ -152,6 +157,11 @@ class Transport(Protocol):
 
     def reach(self, host: Host, options: Options, deadline: Deadline) -> Future[Contact]:
         """Set out for *host*; the future raises `TransportError` where it cannot be reached."""
+
+
+def in_one_run(options: Options) -> Options:
+    """Return *options* for hosts that are asked in one run, and that share its lock-out guard."""
+    return structs.replace(options, run=options.run or secrets.token_hex(8))
 
 
 def reach(host: Host, options: Options, deadline: Deadline) -> Future[Contact]:

@@ -16,6 +16,7 @@ from msgspec import Struct
 from preflight.errors import TransportError
 from preflight.model.host import Host
 from preflight.transport import HostKeys, Options
+from preflight.transport.credentials.secret import NO_SECRETS, Secrets
 
 SSH_PORT = 22
 # ssh_config(5): UserKnownHostsFile, GlobalKnownHostsFile.
@@ -48,6 +49,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     identities_only: bool = False
     agent: str | None  # IdentityAgent: the agent's socket
     methods: tuple[str, ...] = ("publickey", "keyboard-interactive", "password")
+    secrets: Secrets = NO_SECRETS
+    run: str = ""  # Options.run
     # How to get there.
     gateway: Settings | None  # ProxyJump, the last hop
     proxy_command: str | None = None  # its tokens expanded
@@ -74,6 +77,8 @@ def settings_for(host: Host, options: Options) -> Settings:
         known_hosts=tuple(map(_expand, (known_hosts,) if known_hosts else DEFAULT_KNOWN_HOSTS)),
         host_keys=options.host_keys,
         agent=os.environ.get("SSH_AUTH_SOCK") or None if options.use_agent else None,
+        secrets=options.secrets,
+        run=options.run,
         connect_timeout_s=options.connect_timeout_s,
         gateway=settings_for(host.gateway, options) if host.gateway else None,
     )

@@ -21,9 +21,9 @@ def output(stream: Stream) -> bytes:
     return b"".join(chunks)
 
 
-def run(host: Host, command: str, within_s: float = 20.0) -> bytes:
+def run(host: Host, command: str, within_s: float = 20.0, **options: object) -> bytes:
     """Connect, and return what *command* prints."""
-    with connect(host, Options(), Deadline.after(within_s)) as session:
+    with connect(host, Options(**options), Deadline.after(within_s)) as session:
         return output(session.start(command))
 
 

@@ -133,6 +133,28 @@ def sshd(start_sshd) -> Sshd:
 
 
 @pytest.fixture
+def agent(tmp_path, monkeypatch) -> Iterator[Callable[..., None]]:
+    """Return a function that gives a key to an agent of this test."""
+    path = tmp_path / "agent"
+    monkeypatch.setenv("SSH_AUTH_SOCK", str(path))
+    process = subprocess.Popen(["ssh-agent", "-D", "-a", path], stdout=subprocess.DEVNULL)
+    wait_until(path.exists, 10)
+    yield lambda *key: subprocess.run(["ssh-add", "-q", *key], check=True)
+    process.terminate()
+    process.wait()
+
+
+@pytest.fixture
+def unlocked(keys, tmp_path) -> str:
+    """Return the path of the locked key without its passphrase."""
+    path = tmp_path / "unlocked"
+    shutil.copy(keys / "id_locked", path)
+    command = ["ssh-keygen", "-q", "-p", "-P", "secret", "-N", "", "-f", path]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    return str(path)
+
+
+@pytest.fixture
 def host(sshd, tmp_path) -> Host:
     """Return the host of `sshd`, with its key known and a key that it accepts."""
     return host_of(sshd, tmp_path)

@@ -1,101 +1,70 @@
-"""
-Which keys to log in with: those of the agent and those of files, never a password.
-
-A key file is read and parsed once per state of the file and shared between
-threads.  A key that only a passphrase opens is used through the agent or not
-at all: nobody is asked here.
-"""
+"""Which keys to log in with: those of the agent and those of files, in the order of ssh."""
 
 from __future__ import annotations
 
-import base64
-import binascii
-import io
-import socket
-import threading
-from pathlib import Path
-from typing import NamedTuple, Self
+from collections.abc import Callable, Iterator, Sequence
+from functools import cached_property, partial
+from typing import NamedTuple, TypeAlias
 
 import paramiko
-from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from paramiko.agent import AgentKey, AgentSSH, cSSH2_AGENTC_REQUEST_IDENTITIES
-from paramiko.pkey import UnknownKeyType
+from paramiko.pkey import PublicBlob
 
 from preflight.errors import TransportError
 from preflight.transport import Deadline
+from preflight.transport.credentials.agent import Agent, Identity, agent_at
+from preflight.transport.credentials.files import (
+    ABSENT,
+    CERTIFICATE,
+    ENCRYPTED,
+    NOT_OPENED,
+    CertificateFile,
+    KeyFile,
+    certificate_of,
+    read_certificate_file,
+    read_key_file,
+)
+from preflight.transport.credentials.guard import Credential, guard_of
 from preflight.transport.hostkeys.known_hosts import PublicKey
 from preflight.transport.settings import Settings
 
 # OpenSSH servers end a log-in after six refused keys (sshd_config(5), MaxAuthTries).
 MAX_OFFERS = 5
-_ABSENT = "does not exist"
-_ENCRYPTED = "is encrypted, and no agent holds it"
-_PRIVATE_HEAD = b"-----BEGIN OPENSSH PRIVATE KEY-----"
-_PRIVATE_MAGIC = b"openssh-key-v1\0"
-_PKCS8_HEADS = (b"-----BEGIN PRIVATE KEY-----", b"-----BEGIN ENCRYPTED PRIVATE KEY-----")
-_KEY_TYPES: dict[type, type[paramiko.PKey]] = {
-    ed25519.Ed25519PrivateKey: paramiko.Ed25519Key,
-    ec.EllipticCurvePrivateKey: paramiko.ECDSAKey,
-    rsa.RSAPrivateKey: paramiko.RSAKey,
-}
+Sign: TypeAlias = Callable[[bytes, str | None], paramiko.Message]
+
+
+class Signer(paramiko.PKey):
+    """A public key or a certificate, and what signs for it."""
+
+    def __init__(self, public: PublicKey, sign: Sign) -> None:
+        self.public_blob = PublicBlob(public.type, public.blob)
+        self._public = public
+        self._sign = sign
+
+    def get_name(self) -> str:
+        """Return the type of the key or certificate."""
+        return self._public.type
+
+    def asbytes(self) -> bytes:
+        """Return the public key or certificate."""
+        return self._public.blob
+
+    def sign_ssh_data(self, data: bytes, algorithm: str | None = None) -> paramiko.Message:
+        """Return the signature of *data*."""
+        return self._sign(data, algorithm)
 
 
 class Offer(NamedTuple):
-    """One key to offer, and what to call it in a message."""
+    """One key or certificate to offer, and where it comes from."""
 
-    name: str
+    public: PublicKey
     key: paramiko.PKey
+    source: str
+    certified: PublicKey | None = None  # what a certificate is for
 
-
-class KeyFile(NamedTuple):
-    """What a key file holds: the public half as far as it can be seen; a key or a problem."""
-
-    path: str
-    blob: bytes | None
-    key: paramiko.PKey | None
-    problem: str | None  # "does not exist", for a sentence about the file
-
-    def __str__(self) -> str:
-        return f"the key {self.path} {self.problem}"
-
-
-class Agent(AgentSSH):
-    """A connection to ssh-agent, every wait of which ends with the host's deadline."""
-
-    def __init__(self, path: str, deadline: Deadline) -> None:
-        super().__init__()
-        self._deadline = deadline
-        self._conn = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        try:
-            self._conn.settimeout(deadline.left_s())
-            self._conn.connect(path)
-            self.keys = self._list()
-        except BaseException:
-            self._conn.close()
-            raise
-
-    def _list(self) -> tuple[AgentKey, ...]:
-        _, answer = self._send_message(cSSH2_AGENTC_REQUEST_IDENTITIES)
-        found = []
-        for _ in range(answer.get_int()):
-            blob, comment = answer.get_binary(), answer.get_binary().decode("utf-8", "replace")
-            try:
-                found.append(AgentKey(self, blob, comment))
-            except (paramiko.SSHException, ValueError, UnsupportedAlgorithm):
-                continue
-        return tuple(key for key in found if key.get_name() != "ssh-dss")
-
-    def _send_message(self, msg: bytes) -> tuple[int, paramiko.Message]:
-        self._conn.settimeout(max(self._deadline.left_s(), 0.001))
-        answer: tuple[int, paramiko.Message] = super()._send_message(msg)  # type: ignore[misc]
-        return answer
-
-    def close(self) -> None:
-        """Close the connection; its keys cannot sign any more."""
-        self._conn.close()
+    @property
+    def name(self) -> str:
+        """What to call it in a message; a certificate has its key's fingerprint, as for ssh."""
+        return f"{(self.certified or self.public).fingerprint} {self.source}"
 
 
 class Keyring:
@@ -107,146 +76,120 @@ class Keyring:
     """
 
     def __init__(self, settings: Settings, deadline: Deadline) -> None:
-        self._agent = _find_agent(settings.agent, deadline) if settings.agent else None
-        held = {key.blob: key for key in self._agent.keys} if self._agent else {}
+        self._settings = settings
+        self._deadline = deadline
+        self._agent = agent_at(settings.agent or "")
         self.explicit = settings.identity_file is not None
         paths = (settings.identity_file,) if settings.identity_file else settings.default_identities
-        files = [read_key_file(path) for path in paths]
-        unusable = [f for f in files if f.problem and f.blob not in held]
-        self.problem = next((f for f in unusable if self.explicit or f.problem != _ABSENT), None)
-        self.offers = self._order(files, held)[:MAX_OFFERS]
+        secrets = settings.secrets
+        self.files = [read_key_file(path, secrets.passphrase(path)) for path in paths]
+        held = {identity.key.blob: identity for identity in self._identities()}
+        unusable = [f for f in self.files if f.problem and _blob(f) not in held]
+        self.problem = next((f for f in unusable if self.explicit or f.problem != ABSENT), None)
+        offers: dict[bytes, Offer] = {}
+        for offer in self._order(held):
+            offers.setdefault(offer.public.blob, offer)
+        self.offers = tuple(offers.values())[:MAX_OFFERS]
 
-    def _order(self, files: list[KeyFile], held: dict[bytes, AgentKey]) -> list[Offer]:
-        """As ssh does it, but that a file that was asked for comes before the agent's others."""
-        first = [f for f in files if f.blob in held or (self.explicit and f.key)]
-        last = [f for f in files if f not in first and f.key]
-        named = {f.blob for f in files}
-        others = [_agent_offer(key) for blob, key in held.items() if blob not in named]
-        return [*(_offer(f, held) for f in first), *others, *(_offer(f, held) for f in last)]
+    def _identities(self) -> Sequence[Identity]:
+        if not self._settings.agent:
+            return ()
+        try:
+            return self._agent.identities(self._deadline)
+        except TimeoutError:
+            reason = "ssh-agent did not answer in the host's time"
+            raise TransportError("timeout", "deadline", reason) from None
+
+    def _order(self, held: dict[bytes, Identity]) -> Iterator[Offer]:
+        """
+        Yield certificates, the agent's keys that a file names, its others, and other files.
+
+        A file that was asked for comes before the agent's other keys.  Source:
+        OpenSSH sshconnect2.c, pubkey_prepare(), which offers a key before the
+        certificate beside it.
+        """
+        files = {_blob(file): file for file in self.files if file.public}
+        certificates = self._certificates()
+        yield from (o for one in certificates for o in self._certified(one, files, held))
+        named = [file for file in self.files if _blob(file) in held or (self.explicit and file.key)]
+        yield from (self._offer(file, held) for file in named)
+        if not self._settings.identities_only:
+            theirs = {one.certificate.blob for one in certificates} | files.keys()
+            yield from (self._held(one) for blob, one in held.items() if blob not in theirs)
+        yield from (self._offer(file, held) for file in self.files if file.key)
+
+    def _certificates(self) -> list[CertificateFile]:
+        """Return those that were asked for, or else those beside the keys, as ssh has it."""
+        beside = (f"{file.path.removesuffix('.pub')}-cert.pub" for file in self.files)
+        paths = self._settings.certificate_files or tuple(beside)
+        return [found for path in paths if (found := read_certificate_file(path))]
+
+    def _certified(
+        self, one: CertificateFile, files: dict[bytes, KeyFile], held: dict[bytes, Identity]
+    ) -> Iterator[Offer]:
+        """Yield the offer of a certificate for which there is somebody to sign."""
+        file = files.get(one.public.blob)
+        sign: Sign | None = None
+        if file and file.key:
+            sign = file.key.sign_ssh_data
+        else:
+            signing = next((b for b in (one.public.blob, one.certificate.blob) if b in held), None)
+            sign = partial(_ask, self._agent, signing, self._deadline) if signing else None
+        if sign:
+            yield self._certificate(one, sign)
+
+    def _offer(self, file: KeyFile, held: dict[bytes, Identity]) -> Offer:
+        """Offer a file's key: itself where it can be read, which spares the agent."""
+        if file.key is None or file.public is None:
+            return self._held(held[_blob(file)])
+        return Offer(file.public, file.key, file.path)
+
+    def _held(self, identity: Identity) -> Offer:
+        """Offer a key, or a certificate, of the agent."""
+        key, source = identity.key, f"{identity.comment} (agent)"
+        sign = partial(_ask, self._agent, key.blob, self._deadline)
+        if key.type.endswith(CERTIFICATE) and (found := certificate_of(source, key.blob)):
+            return self._certificate(found, sign)
+        return Offer(key, Signer(key, sign), source)
+
+    def _certificate(self, one: CertificateFile, sign: Sign) -> Offer:
+        flaw = one.flaw(self._settings.user)
+        source = f"{one.path} ({flaw})" if flaw else one.path
+        return Offer(one.certificate, Signer(one.certificate, sign), source, one.public)
+
+    @cached_property
+    def credential(self) -> Credential:
+        """All that a host gets to see of us, for the guard."""
+        names = [offer.name for offer in self.offers]
+        if self._settings.secrets.password:
+            names.append("password")
+        return Credential(self._settings.user, "log-in", tuple(names))
 
     def check(self) -> None:
-        """Raise `TransportError` where a key was asked for and there is none to offer."""
+        """
+        Raise `TransportError` where nobody needs to be asked.
+
+        Either a key was asked for and there is none to offer, or what there is
+        has been refused too often.
+        """
         if self.problem and self.explicit and not self.offers:
             raise TransportError("auth-failed", "key-unreadable", str(self.problem), self.hint)
+        if self._settings.run:
+            guard_of(self._settings.run).check(self.credential)
 
     @property
     def hint(self) -> str | None:
         """What to type where there is a problem that the agent would solve."""
-        if self.problem and self.problem.problem == _ENCRYPTED:
+        if self.problem and self.problem.problem in (ENCRYPTED, NOT_OPENED):
             return f"'ssh-add {self.problem.path}' gives it to the agent"
         return None
 
-    def __enter__(self) -> Self:
-        return self
 
-    def __exit__(self, *_: object) -> None:
-        if self._agent:
-            self._agent.close()
-
-
-def _offer(file: KeyFile, held: dict[bytes, AgentKey]) -> Offer:
-    """Offer a file's key: itself where it can be read, which spares the agent, else the agent's."""
-    if file.key is None:
-        return _agent_offer(held[file.blob or b""])
-    name = PublicKey(file.key.get_name(), file.key.asbytes()).fingerprint
-    return Offer(f"{name} {file.path}", file.key)
+def _ask(
+    agent: Agent, blob: bytes, deadline: Deadline, data: bytes, algorithm: str | None
+) -> paramiko.Message:
+    return paramiko.Message(agent.sign(blob, data, algorithm, deadline))
 
 
-def _agent_offer(key: AgentKey) -> Offer:
-    name = PublicKey(key.get_name(), key.blob).fingerprint
-    return Offer(f"{name} {key.comment} (agent)", key)
-
-
-def _find_agent(path: str, deadline: Deadline) -> Agent | None:
-    """Return the agent at the socket *path*, None where none answers; ssh does without as well."""
-    try:
-        return Agent(path, deadline)
-    except TimeoutError:
-        reason = "ssh-agent did not answer in the host's time"
-        raise TransportError("timeout", "deadline", reason) from None
-    except (OSError, paramiko.SSHException):
-        return None
-
-
-_files: dict[str, tuple[tuple[int, ...], KeyFile]] = {}
-_lock = threading.Lock()
-
-
-def read_key_file(path: str) -> KeyFile:
-    """Return the content of a private (or, for a key of the agent, public) key file."""
-    with _lock:
-        try:
-            stat = Path(path).stat()
-            state = (stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns)
-            if path not in _files or _files[path][0] != state:
-                _files[path] = (state, _parse(path, Path(path).read_bytes()))
-            return _files[path][1]
-        except FileNotFoundError:
-            return KeyFile(path, None, None, _ABSENT)
-        except OSError as error:
-            return KeyFile(path, None, None, f"cannot be read: {error.strerror}")
-
-
-def _parse(path: str, content: bytes) -> KeyFile:
-    public = _public_line(content)
-    if public:
-        return KeyFile(path, public, None, "is a public key, whose private half the agent lacks")
-    try:
-        key = _from_pkcs8(content) or paramiko.PKey.from_path(path)
-    except (TypeError, paramiko.PasswordRequiredException):
-        blob = _public_half(content) or _sibling(path)
-        return KeyFile(path, blob, None, _ENCRYPTED)
-    except (ValueError, paramiko.SSHException, UnknownKeyType, UnsupportedAlgorithm):
-        return KeyFile(path, _sibling(path), None, "is not a private key that can be read")
-    return KeyFile(path, key.asbytes(), key, None)
-
-
-def _from_pkcs8(content: bytes) -> paramiko.PKey | None:
-    """Return the key of a form that ssh reads and paramiko does not; None for another form."""
-    if not content.lstrip().startswith(_PKCS8_HEADS):
-        return None
-    key = serialization.load_pem_private_key(content, password=None)
-    kind = next((name for form, name in _KEY_TYPES.items() if isinstance(key, form)), None)
-    if kind is None:
-        raise ValueError
-    text = key.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption())
-    return kind.from_private_key(io.StringIO(text.decode()))
-
-
-def _sibling(path: str) -> bytes | None:
-    try:
-        return _public_line(Path(f"{path}.pub").read_bytes())
-    except OSError:
-        return None
-
-
-def _public_line(content: bytes) -> bytes | None:
-    """Return the key of a line such as ``ssh-ed25519 AAAA… comment``."""
-    words = content.split(None, 2)
-    try:
-        blob = base64.b64decode(words[1], validate=True) if len(words) > 1 else b""
-    except binascii.Error:
-        return None
-    return blob if blob.startswith(len(words[0]).to_bytes(4, "big") + words[0]) else None
-
-
-def _public_half(content: bytes) -> bytes | None:
-    """
-    Return the public key that stands in the clear before an encrypted one.
-
-    Source: OpenSSH PROTOCOL.key.
-    """
-    head, _, body = content.strip().partition(_PRIVATE_HEAD)
-    if head or not body:
-        return None
-    try:
-        raw = base64.b64decode(b"".join(body.partition(b"-----END")[0].split()))
-    except binascii.Error:
-        return None
-    if not raw.startswith(_PRIVATE_MAGIC):
-        return None
-    fields = paramiko.Message(raw[len(_PRIVATE_MAGIC) :])
-    for _ in ("cipher", "key derivation", "its options"):
-        fields.get_binary()
-    fields.get_int()
-    return fields.get_binary() or None
+def _blob(file: KeyFile) -> bytes:
+    return file.public.blob if file.public else b""

@@ -24,7 +24,7 @@ from preflight.transport.hostkeys import known_hosts
 from preflight.transport.hostkeys.known_hosts import KnownHosts, PublicKey, Record
 from preflight.transport.lost import lost
 from preflight.transport.settings import Settings
-from preflight.transport.ssh.login import KeyLogin
+from preflight.transport.ssh.login import Login
 from preflight.transport.ssh.protocol import BROKEN, Transport
 from preflight.transport.watchdog import Watch, watch
 
@@ -137,7 +137,7 @@ def _prepare(
         connect_kwargs={
             "sock": sock,
             "transport_factory": transport,
-            "auth_strategy": KeyLogin(settings, ring, deadline),
+            "auth_strategy": Login(settings, ring, deadline),
             "auth_timeout": deadline.left_s(),
             # Of the greeting, which has its own limit, and the key exchange together.
             "timeout": _handshake_s(settings),

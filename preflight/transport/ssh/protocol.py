@@ -11,7 +11,7 @@ from __future__ import annotations
 import logging
 import socket
 import threading
-from typing import Any, cast
+from typing import Any, TypeAlias, cast
 
 import paramiko
 from paramiko.auth_handler import AuthOnlyHandler
@@ -19,6 +19,7 @@ from paramiko.common import (
     cMSG_CHANNEL_CLOSE,
     cMSG_CHANNEL_EOF,
     cMSG_SERVICE_REQUEST,
+    cMSG_USERAUTH_INFO_RESPONSE,
     cMSG_USERAUTH_REQUEST,
 )
 from paramiko.message import Message
@@ -40,12 +41,14 @@ BROKEN = (OSError, EOFError, paramiko.SSHException)
 _LAST_WORDS = (cMSG_CHANNEL_EOF, cMSG_CHANNEL_CLOSE)
 # As in OpenSSH packet.c, PACKET_MAX_SIZE.
 _MAX_PACKET_BYTES = 256 * 1024
+_MAX_PROMPTS = 8  # of one question; more than one is never answered
 # How much of a host's own words a reason repeats.
 _SHOWN_CHARS = 300
 # How much is looked at in search of the end of a line.
 _LINE_BYTES = 256
 # AES-GCM has its integrity check in the cipher, which is compiled code.
 _CIPHERS = tuple(sorted(paramiko.Transport._preferred_ciphers, key=lambda name: "gcm" not in name))  # type: ignore[attr-defined]  # noqa: SLF001
+Prompt: TypeAlias = tuple[str, bool]  # what to show, and whether to show the answer
 # Key type → signature algorithms, best first; SHA-1 is not among them.
 SIGNATURES = {"ssh-rsa": ("rsa-sha2-512", "rsa-sha2-256")}
 # What the two sides have to agree on: (name, field of KEXINIT, our own list).
@@ -73,10 +76,14 @@ class BoundedPacketizer(Packetizer):
         return super().read_all(n, check_rekey)
 
 
-class AuthHandler(AuthOnlyHandler):
-    """An authentication handler that remembers which methods the host allows."""
+class Declined(paramiko.AuthenticationException):
+    """The host asks what it gets no answer to; another method may still do."""
 
-    allowed_methods: tuple[str, ...] = ()
+
+class AuthHandler(AuthOnlyHandler):
+    """An authentication handler that knows what the host allows and what it may ask."""
+
+    allowed_methods: tuple[str, ...] | None = None  # None: it has not said
 
     def send_auth_request(self, username: str, method: str, finish_message: Any = None) -> Any:
         """Ask, and wait; paramiko would miss an answer that comes before it starts to wait."""
@@ -96,6 +103,38 @@ class AuthHandler(AuthOnlyHandler):
         self.allowed_methods = tuple(m.get_list())
         m.rewind()
         super()._parse_userauth_failure(m)  # type: ignore[misc]
+
+    def _parse_userauth_info_request(self, m: Message) -> None:
+        """
+        Answer what the host asks, or have whoever waits for the log-in know that we do not.
+
+        Source: RFC 4256, 3.2 and 3.4; RFC 4252, 8, where the same number means
+        that a password has to be changed.
+        """
+        try:
+            answers = self._answers(m)
+        except Declined as error:
+            self.transport.saved_exception = error
+            if self.auth_event is not None:
+                self.auth_event.set()
+            return
+        response = Message()
+        response.add_byte(cMSG_USERAUTH_INFO_RESPONSE)
+        response.add_int(len(answers))
+        for answer in answers:
+            response.add_string(answer)
+        self.transport._send_message(response)  # type: ignore[attr-defined]  # noqa: SLF001
+
+    def _answers(self, m: Message) -> list[str]:
+        handler = self.interactive_handler
+        if handler is None or self.auth_method != "keyboard-interactive":
+            raise Declined("the host wants another password, for this one is no longer good")
+        title, instructions, _ = (m.get_binary().decode("utf-8", "replace") for _ in range(3))
+        count = min(m.get_int(), _MAX_PROMPTS)
+        prompts = [
+            (m.get_binary().decode("utf-8", "replace"), m.get_boolean()) for _ in range(count)
+        ]
+        return handler(title, instructions, prompts)
 
 
 class _Voice:

@@ -1,4 +1,4 @@
-"""SSH: log in with keys only, and only where the host's key is known."""
+"""SSH: log in with keys or a password, and only where the host's key is known."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Self, TypeAlias
 from preflight.errors import TransportError
 from preflight.model.host import Host
 from preflight.transport import Contact, Deadline, Options
-from preflight.transport.credentials.keys import Keyring, read_key_file
+from preflight.transport.credentials.keys import Keyring
 from preflight.transport.pool import DaemonPool, set_out, settle
 from preflight.transport.settings import Settings, settings_for
 from preflight.transport.ssh import dial
@@ -78,8 +78,8 @@ class SshContact:
         try:
             if self._way:
                 self._way.begin_login(self._deadline)
-            with Keyring(self._settings, self._deadline) as ring:
-                link = open_link(self._settings, self._sock, ring, self._deadline, self._way)
+            ring = Keyring(self._settings, self._deadline)
+            link = open_link(self._settings, self._sock, ring, self._deadline, self._way)
         except TransportError as error:
             explained = self._way.explain(error) if self._way else error
             self.close()
@@ -127,7 +127,7 @@ def _set_out(way: Future[Contact], settings: Settings, logins: int, deadline: De
     elif settings.gateway:
         set_out(_gateways.ways(settings.gateway), way, deadline, arrive)
     else:
-        _check_keys(settings, deadline)
+        Keyring(settings, deadline).check()
         dialled = dial.set_out(_target(settings), deadline)
         way.add_done_callback(lambda ended: ended.cancelled() and dialled.cancel())
         dialled.add_done_callback(lambda ended: _arrive(way, ended, settings, deadline))
@@ -145,7 +145,7 @@ def _arrive(
 
 
 def _reach(settings: Settings, logins: int, deadline: Deadline) -> SshContact:
-    _check_keys(settings, deadline)
+    Keyring(settings, deadline).check()
     if settings.proxy_command:
         return _reach_by_command(settings, settings.proxy_command, deadline)
     if settings.gateway is None:
@@ -169,13 +169,6 @@ def _reach_by_command(settings: Settings, command: str, deadline: Deadline) -> S
         proxy.release()
         raise
     return SshContact(settings, proxy.sock, deadline, proxy)
-
-
-def _check_keys(settings: Settings, deadline: Deadline) -> None:
-    """Raise `TransportError` where there will be no key to log in with: no server is bothered."""
-    if settings.identity_file and read_key_file(settings.identity_file).problem:
-        with Keyring(settings, deadline) as ring:
-            ring.check()
 
 
 def _target(settings: Settings) -> dial.Target:

@@ -3,49 +3,21 @@
 from __future__ import annotations
 
 import os
-import shutil
 import socket
 import subprocess
-import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import paramiko
 import pytest
 
 from preflight.transport import Options
+from preflight.transport.settings import settings_for
 from tests.transport.asking import failure, run, verdict, within
 from tests.transport.conftest import free_port, host_of, make_key
+from tests.transport.credentials.identities import certify, offers, strangers
+from tests.transport.relay import relaying
 from tests.transport.scripted import Rules, host_at, speaking_ssh
-
-
-@pytest.fixture
-def agent(tmp_path, monkeypatch):
-    """Return a function that gives a key to an agent of this test."""
-    path = tmp_path / "agent"
-    monkeypatch.setenv("SSH_AUTH_SOCK", str(path))
-    process = subprocess.Popen(["ssh-agent", "-D", "-a", path], stdout=subprocess.DEVNULL)
-    while not path.exists():
-        time.sleep(0.01)
-    yield lambda key: subprocess.run(["ssh-add", "-q", key], check=True)
-    process.terminate()
-    process.wait()
-
-
-@pytest.fixture
-def unlocked(keys, tmp_path) -> str:
-    """Return the path of the locked key without its passphrase."""
-    path = tmp_path / "unlocked"
-    shutil.copy(keys / "id_locked", path)
-    command = ["ssh-keygen", "-q", "-p", "-P", "secret", "-N", "", "-f", path]
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-    return str(path)
-
-
-def strangers(tmp_path, count: int) -> list[str]:
-    """Return the paths of keys that no host accepts."""
-    paths = [tmp_path / f"stranger_{number}" for number in range(count)]
-    for path in paths:
-        make_key(path)
-    return [str(path) for path in paths]
 
 
 @pytest.mark.parametrize("name", ["id_good", "id_rsa"])
@@ -181,6 +153,22 @@ def test_an_agent_that_is_gone_is_no_agent(sshd, tmp_path, monkeypatch):
     assert run(host_of(sshd, tmp_path), "echo in") == b"in\n"
 
 
+def test_one_connection_to_the_agent_serves_all_hosts(sshd, tmp_path, agent, monkeypatch):
+    """The threads of a process share a connection; one that ends is opened anew, unnoticed."""
+    agent(sshd.identity())
+    host = host_of(sshd, tmp_path, identity_file=None)
+    with relaying(tmp_path / "relay", str(tmp_path / "agent")) as relay:
+        monkeypatch.setenv("SSH_AUTH_SOCK", str(relay.path))
+        with ThreadPoolExecutor(4) as pool:
+            outputs = [*pool.map(lambda _: run(host, "echo in"), range(8))]
+        assert outputs == [b"in\n"] * 8
+        assert len(relay.connections) == 1
+
+        relay.cut()
+        assert run(host, "echo in") == b"in\n"
+        assert len(relay.connections) == 2
+
+
 def test_the_deadline_ends_an_agent_that_hangs(sshd, tmp_path, monkeypatch):
     """An agent that never answers is over at the host's deadline."""
     monkeypatch.setenv("SSH_AUTH_SOCK", str(tmp_path / "agent"))
@@ -203,3 +191,44 @@ def test_options_stand_in_for_what_a_host_does_not_say(sshd, tmp_path):
     assert verdict(error) == ("host-key", "host-key-unknown")
     error = failure(bare, known_hosts=host.known_hosts, user="nobody-at-all")
     assert "'nobody-at-all'" in error.message
+
+
+def test_keys_are_offered_in_the_order_of_ssh(sshd, tmp_path, keys, agent):
+    """Certificates, the agent's keys that files name, its others, and then the other files."""
+    for path in (*strangers(tmp_path, 2), sshd.identity("id_locked_open")):
+        if not Path(path).exists():
+            make_key(Path(path))
+        agent(path)
+    certified = certify(keys, tmp_path / "mine", "root")
+    files = (sshd.identity("id_good"), certified, sshd.identity("id_locked_open"))
+    settings = settings_for(host_of(sshd, tmp_path, identity_file=None), Options())
+
+    assert offers(settings, default_identities=files) == [
+        "mine-cert.pub",
+        "id_locked_open",
+        "stranger_0 (agent)",
+        "stranger_1 (agent)",
+        "id_good",
+    ]
+
+
+def test_identities_only_leaves_the_other_keys_of_the_agent_out(sshd, tmp_path, agent):
+    """With IdentitiesOnly the agent signs for the keys that files name, and for no others."""
+    for path in (*strangers(tmp_path, 7), sshd.identity()):
+        agent(path)
+    settings = settings_for(host_of(sshd, tmp_path, identity_file=None), Options())
+    files = (sshd.identity("id_good.pub"),)
+
+    assert offers(settings, default_identities=files, identities_only=True) == ["id_good (agent)"]
+    assert offers(settings, default_identities=(), identities_only=True) == []
+    assert len(offers(settings, default_identities=files)) == 5
+
+
+def test_a_host_with_few_tries_lets_in_after_eight_wrong_keys(start_sshd, tmp_path, agent):
+    """Eight keys of an agent do not use the tries up that the right key needs."""
+    strict = start_sshd("MaxAuthTries 3")
+    for path in (*strangers(tmp_path, 8), strict.identity()):
+        agent(path)
+    host = host_of(strict, tmp_path, identity_file=strict.identity("id_good.pub"))
+
+    assert run(host, "echo in") == b"in\n"
