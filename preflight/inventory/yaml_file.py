@@ -39,8 +39,10 @@ HOST_KEYS: dict[str, Reader] = {
     "identity_file": values.local_path,
     "known_hosts": values.local_path,
     "jump": lambda text, _: values.jump(text),
+    "become_user": lambda text, _: values.user(text, "become_user"),
     "transport": _transport,
 }
+HOST_FLAGS = ("become",)
 START_KEYS: dict[str, Reader] = {
     "install_path": lambda text, _: values.host_path(text),
     "cwd": lambda text, _: values.host_path(text),
@@ -64,11 +66,14 @@ SYNONYMS = {
     "proxy_jump": "jump",
     "proxyjump": "jump",
     "bastion": "jump",
+    "ansible_become": "become",
+    "ansible_become_user": "become_user",
+    "sudo": "become",
+    "sudo_user": "become_user",
     "ansible_connection": "transport",
     "connection": "transport",
     "path": "install_path",
     "environment": "env",
-    "become_user": "run_as",
     "vars": "defaults",
 }
 
@@ -159,12 +164,14 @@ def _settings(
     for key, (key_node, node) in found.items():
         if reader := HOST_KEYS.get(key):
             settings[key] = _setting(node, key, what, base, reader)
+        elif key in HOST_FLAGS:
+            settings[key] = Setting(document.flag(node, repr(key)), document.place(node))
         elif key == "labels":
             settings.update(_free_keys(node, key, what))
         elif key == "start":
             settings.update(_start(node, f"'start' of {what}", base))
         else:
-            known = (*more_keys, *HOST_KEYS, "labels", "start")
+            known = (*more_keys, *HOST_KEYS, *HOST_FLAGS, "labels", "start")
             raise _unknown_key(key_node, key, known, what)
     return settings
 
@@ -220,6 +227,8 @@ def _key_hint(key: str, known: tuple[str, ...]) -> str:
     wanted = SYNONYMS.get(key.lower(), key.lower())
     if wanted == "children":
         return "groups do not nest: list the hosts themselves"
+    if wanted == "become_user" and known == _KEYS_OF_START:
+        return "write run_as for who runs the program; who asks the host stands beside 'start'"
     if "start" in known and wanted in _KEYS_OF_START:
         return f"write start: {{{wanted}: …}}"
     close = [wanted] if wanted in known else difflib.get_close_matches(key, known, 1)

@@ -22,6 +22,8 @@ class Host(Struct, frozen=True, kw_only=True):
     user: str | None = None
     identity_file: str | None = None  # absolute
     known_hosts: str | None = None  # absolute
+    become: bool | None = None  # ask as another user, through sudo; None: as the options say
+    become_user: str | None = None
     transport: str | None = None  # a key of preflight.transport.TRANSPORTS; None: SSH
     gateway: Host | None = None
     groups: tuple[str, ...] = ()

@@ -159,6 +159,15 @@ class Transport(Protocol):
         """Set out for *host*; the future raises `TransportError` where it cannot be reached."""
 
 
+class Become(Protocol):
+    """What `preflight.transport.become` offers."""
+
+    def through_sudo(
+        self, transport: Transport, host: Host, options: Options, deadline: Deadline
+    ) -> Future[Contact]:
+        """Set out for *host*; every command of its sessions then runs through sudo."""
+
+
 def in_one_run(options: Options) -> Options:
     """Return *options* for hosts that are asked in one run, and that share its lock-out guard."""
     return structs.replace(options, run=options.run or secrets.token_hex(8))
@@ -178,7 +187,10 @@ def reach(host: Host, options: Options, deadline: Deadline) -> Future[Contact]:
         reason = f"there is no transport {name!r}"
         raise TransportError("error", "no-such-transport", reason, f"use one of: {known}") from None
     transport = cast(Transport, importlib.import_module(module))
-    return transport.reach(host, options, deadline)
+    if not (options.become if host.become is None else host.become):
+        return transport.reach(host, options, deadline)
+    become = cast(Become, importlib.import_module("preflight.transport.become"))
+    return become.through_sudo(transport, host, options, deadline)
 
 
 def connect(host: Host, options: Options, deadline: Deadline) -> Session:

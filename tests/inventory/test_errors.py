@@ -16,7 +16,11 @@ TOO_MANY_HINT = "give preflight a part of the fleet"
 MAPPING_HINT = "write it as 'key: value' lines or {key: value}"
 YAML_HINT = "check indentation, quotes and brackets here and in the line before"
 SECRET = "looks like a password; an inventory is shared and shown, and no place for one"
-HOST_KEYS = "address, port, user, identity_file, known_hosts, jump, transport, labels, start"
+BECOME = "did you mean 'become'?"
+HOST_KEYS = (
+    "address, port, user, identity_file, known_hosts, jump, become_user, transport, become, labels,"
+    " start"
+)
 
 
 def fault(source, stdin=None):
@@ -93,10 +97,23 @@ def table(*rows):
         ),
         ("hosts: {a: {env: }}", 1, "unknown key 'env' in host 'a'", "write start: {env: …}"),
         (
-            "defaults: {become_user: }",
+            "defaults: {start: {become_user: app}}",
             1,
-            "unknown key 'become_user' in defaults",
-            "write start: {run_as: …}",
+            "unknown key 'become_user' in 'start' of defaults",
+            "write run_as for who runs the program; who asks the host stands beside 'start'",
+        ),
+        ("defaults: {ansible_become: yes}", 1, "unknown key 'ansible_become' in defaults", BECOME),
+        (
+            "hosts: {a: {become: 'yes'}}",
+            1,
+            "'become' must be true or false, not text",
+            "write true or false, without quotes",
+        ),
+        (
+            "hosts: {a: {become_user: 'a b'}}",
+            1,
+            "host 'a': become_user 'a b' is no user name",
+            "write become_user: deploy",
         ),
         (
             "groups: {web: {hosts: a}}",

@@ -7,7 +7,7 @@ import pytest
 
 from preflight.errors import InventoryError
 from preflight.inventory import load
-from preflight.inventory.yaml_file import HOST_KEYS, START_KEYS
+from preflight.inventory.yaml_file import HOST_FLAGS, HOST_KEYS, START_KEYS
 from preflight.model.host import Host
 from preflight.model.start import Start
 
@@ -107,6 +107,18 @@ hosts: {h: {labels: {c: h}, start: {cwd: /h, secure: false, env: {C: h}}}}
         secure=False,
         env=(("A", "d"), ("B", "g"), ("C", "h")),
     )
+
+
+def test_a_host_can_undo_what_its_group_becomes(hosts_of):
+    """`become: false` of a host beats the true of its group; who to become is apart from it."""
+    hosts = hosts_of("""
+defaults: {become_user: app}
+groups: {g: {hosts: [a, b], become: true}}
+hosts: {b: {become: false}, c: }
+""")
+
+    assert {"a": True, "b": False, "c": None} == {n: host.become for n, host in hosts.items()}
+    assert {"app"} == {host.become_user for host in hosts.values()}
 
 
 @pytest.mark.parametrize(
@@ -397,7 +409,9 @@ def test_every_key_is_documented():
     text = (ROOT / "docs/inventory.md").read_text()
     example = text.partition("```yaml\n")[2].partition("```")[0]
 
-    undocumented = {key for key in (*HOST_KEYS, *START_KEYS) if f"\n| `{key}` |" not in text}
+    undocumented = {
+        key for key in (*HOST_KEYS, *HOST_FLAGS, *START_KEYS) if f"\n| `{key}` |" not in text
+    }
 
     assert undocumented == set()
     assert len(load(["-"], stdin=io.StringIO(example)).hosts) == 23
