@@ -13,6 +13,7 @@ from preflight.cli.options import (
     ReportOptions,
     RunOptions,
     connection_options,
+    credential_options,
     inventory_options,
     option,
     progress_option,
@@ -53,6 +54,7 @@ class CheckOptions(FleetOptions, ReportOptions, RunOptions):
 @run_options
 @progress_option
 @connection_options
+@credential_options
 def command(binaries: tuple[str, ...], **values: Unpack[CheckOptions]) -> int:
     """Say for every host whether BINARY will start there, and if not, what is missing."""
     from preflight.cli.output import (  # noqa: PLC0415
@@ -127,6 +129,7 @@ def _online(requirements: Sequence[Requirements], values: CheckOptions, formats:
 def _plan(requirements: Sequence[Requirements], values: CheckOptions) -> Plan:
     from msgspec import structs  # noqa: PLC0415
 
+    from preflight.cli.credentials import with_secrets  # noqa: PLC0415
     from preflight.cli.earlier import given_start, hosts_to_rerun, resume  # noqa: PLC0415
     from preflight.cli.run import Plan  # noqa: PLC0415
     from preflight.cli.runs import new_id  # noqa: PLC0415
@@ -144,11 +147,12 @@ def _plan(requirements: Sequence[Requirements], values: CheckOptions) -> Plan:
     hosts, shard = chosen_hosts(values, local=local), shard_of(values)
     if values["rerun"]:
         hosts = hosts_to_rerun(values["rerun"], hosts)
+    options = with_secrets(options_of(values), values, hosts)
     plan = Plan(
         requirements=requirements,
         hosts=hosts,
         start_for=starts(start, requirements, local=local),
-        options=structs.replace(options_of(values), prove=values["prove"]),
+        options=structs.replace(options, prove=values["prove"]),
         run=Run(
             id=None if local or values["no_run_file"] else new_id(),
             shard=None if shard is None else str(shard),

@@ -13,6 +13,7 @@ from preflight.cli.exits import Exit
 from preflight.cli.options import (
     FleetOptions,
     connection_options,
+    credential_options,
     inventory_options,
     option,
     progress_option,
@@ -43,9 +44,11 @@ class ProbeOptions(FleetOptions):
 @start_options
 @progress_option
 @connection_options
+@credential_options
 def command(**values: Unpack[ProbeOptions]) -> int:
     """Collect facts of hosts; `preflight check BINARY --facts FILE` judges by them later."""
     from preflight.api import Want  # noqa: PLC0415
+    from preflight.cli.credentials import with_secrets  # noqa: PLC0415
     from preflight.cli.output import check_writable, refuse_to_overwrite  # noqa: PLC0415
     from preflight.cli.run import collect  # noqa: PLC0415
     from preflight.cli.session import (  # noqa: PLC0415
@@ -63,7 +66,7 @@ def command(**values: Unpack[ProbeOptions]) -> int:
     requirements = analyzed(values["programs"])
     start_for = starts(start_of(values, local=local), requirements, local=local)
     hosts = chosen_hosts(values, local=local)
-    options = options_of(values, everything=values["everything"])
+    options = with_secrets(options_of(values, everything=values["everything"]), values, hosts)
     if not (requirements or values["everything"]):
         warn("the facts will answer for no program", "--for BINARY, or --all")
     done, cut = collect(

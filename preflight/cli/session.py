@@ -14,7 +14,7 @@ from msgspec import structs
 
 from preflight.analyze import analyze
 from preflight.api import Limits, Options
-from preflight.cli.options import ConnectionOptions, FleetOptions, InventoryOptions, StartOptions
+from preflight.cli.options import FleetOptions, InventoryOptions, StartOptions
 from preflight.cli.shards import Shard
 from preflight.cli.voice import advise, note
 from preflight.errors import UsageError
@@ -128,7 +128,7 @@ def starts(
     return start
 
 
-def options_of(values: ConnectionOptions, *, everything: bool = False) -> Options:
+def options_of(values: FleetOptions, *, everything: bool = False) -> Options:
     """Return how the fleet is asked."""
     return Options(
         forks=values["forks"],
@@ -149,6 +149,8 @@ def options_of(values: ConnectionOptions, *, everything: bool = False) -> Option
             known_hosts=values["known_hosts"],
             transport=values["transport"],
             gateway_logins=values["per_gateway"],
+            become=values["become"],
+            become_user=values["become_user"],
         ),
     )
 
