@@ -101,6 +101,7 @@ def test_a_password_that_is_missing_is_asked_for(accounts):
     assert "-K was not given" in failure(accounts, "asked").message
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("user", "words"), [("asked", "Sorry, try again"), ("once", "1 incorrect password attempt")]
 )
@@ -121,6 +122,7 @@ def test_who_may_not_become_anybody_is_told(accounts):
     assert "stranger is not in the sudoers file" in error.message
 
 
+@pytest.mark.slow
 def test_five_wrong_passwords_stop_the_run(accounts):
     """The sixth host does not get a password that five refused."""
     options = in_one_run(Options())

@@ -78,7 +78,7 @@ class Keyring:
     def __init__(self, settings: Settings, deadline: Deadline) -> None:
         self._settings = settings
         self._deadline = deadline
-        self._agent = agent_at(settings.agent or "")
+        self._agent = agent_at(settings.agent or "")  # without an agent, it is asked for nothing
         self.explicit = settings.identity_file is not None
         paths = (settings.identity_file,) if settings.identity_file else settings.default_identities
         secrets = settings.secrets
@@ -169,10 +169,11 @@ class Keyring:
         """
         Raise `TransportError` where nobody needs to be asked.
 
-        Either a key was asked for and there is none to offer, or what there is
+        Either a key was asked for and there is nothing to offer, or what there is
         has been refused too often.
         """
-        if self.problem and self.explicit and not self.offers:
+        nothing = not (self.offers or self._settings.secrets.password)
+        if self.problem and self.explicit and nothing:
             raise TransportError("auth-failed", "key-unreadable", str(self.problem), self.hint)
         if self._settings.run:
             guard_of(self._settings.run).check(self.credential)

@@ -64,6 +64,14 @@ def test_a_key_spares_the_password(start_accounts):
     assert run(accounts.host("free", identity_file=accounts.key), "id -un", secrets=WRONG)
 
 
+def test_a_password_stands_in_for_a_key_that_is_locked(start_accounts, keys):
+    """A key file that cannot be opened is no reason not to use the password."""
+    host = start_accounts(*BY_PASSWORD).host("free", identity_file=str(keys / "id_locked"))
+
+    assert run(host, "id -un", secrets=RIGHT) == b"free\n"
+    assert verdict(failure(host, secrets=WRONG)) == ("auth-failed", "password-refused")
+
+
 FACTORS = ["publickey,password", "password,publickey", "publickey,keyboard-interactive"]
 
 
