@@ -64,7 +64,7 @@ def through_sudo(
     if not _NAME.fullmatch(user):
         reason = f"become_user {user!r} is no name that can be given to sudo safely"
         raise TransportError("error", "become-failed", reason)
-    login = host.user or options.user or ""
+    login = host.user or options.user or "the user"
     target = Target(host.name, login, user, options.secrets, guard_of(options.run), deadline)
     way = transport.reach(host, options, deadline)
     return _then(way, lambda contact: _Contact(contact, target))

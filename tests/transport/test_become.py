@@ -77,6 +77,14 @@ def test_sudo_with_a_password(accounts, user):
         assert says(opened, "id -un") == b"app\n"
 
 
+def test_sudo_by_the_openssh_transport(accounts):
+    """The system's own ssh carries the password as well."""
+    host = accounts.host("asked", identity_file=accounts.key, transport="openssh", become=True)
+    options = Options(ssh_config="none", become_user="app", secrets=RIGHT)
+    with connect(host, options, Deadline.after(30)) as opened:
+        assert says(opened, "id -un; read l; echo $l", "next") == b"app\nnext\n"
+
+
 @pytest.mark.parametrize("user", ["free", "seashell"])
 def test_errors_do_not_get_into_the_answers(accounts, user):
     """What the command says on standard error stays apart from its output."""

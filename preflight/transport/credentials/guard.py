@@ -109,6 +109,7 @@ class Guard:
         """
         Wait until *credential* may be tried with *host*, and take note of what came of it.
 
+        The wait is no longer than the host's time, and then given back to it.
         Raises `TransportError`: auth-stopped, or deadline.
         """
         turn = Turn(host)
@@ -143,6 +144,7 @@ class Guard:
             )
 
     def _enter(self, credential: Credential, turn: Turn, deadline: Deadline) -> None:
+        asked_s = time.monotonic()
         with self._changed:
             record = self._records.setdefault(credential, _Record())
             while not (record.worked or record.stopped):
@@ -151,10 +153,11 @@ class Guard:
                 wait_s = _wait_s(record)
                 if not wait_s:
                     record.trying[turn] = time.monotonic()
-                    return
+                    break
                 self._changed.wait(min(wait_s, deadline.left_s()))
             if record.stopped:
                 raise _stopped(credential, record)
+        deadline.postpone(time.monotonic() - asked_s)
 
     def _leave(self, credential: Credential, turn: Turn) -> None:
         record = self._records[credential]

@@ -17,6 +17,7 @@ from msgspec import Struct, structs
 from preflight.errors import TransportError
 from preflight.model.host import Host
 from preflight.transport import Contact, Deadline, Options
+from preflight.transport.credentials.guard import Credential, guard_of
 from preflight.transport.openssh.command import arguments, configuration, forwarding
 from preflight.transport.openssh.den import den
 from preflight.transport.openssh.master import Master
@@ -157,13 +158,24 @@ def _started(
     def command(socket: Path) -> list[str]:
         return [ssh, *arguments(host, options, config=config, socket=socket, through=through)]
 
-    master = Master(home, command, lease)
-    try:
-        master.wait(deadline, is_wanted)
-    except BaseException:
-        master.close()
-        raise
+    with guard_of(options.run).turn(_credential(host, options), host.name, deadline) as turn:
+        master = Master(home, command, lease)
+        try:
+            master.wait(deadline, is_wanted)
+        except BaseException as error:
+            master.close()
+            if isinstance(error, TransportError) and error.cause == "auth-refused":
+                turn.refused()
+            raise
+        turn.worked()
     return master
+
+
+def _credential(host: Host, options: Options) -> Credential:
+    """Return what ssh will offer, as far as it is known here, for the guard."""
+    identity = host.identity_file or options.identity_file
+    name = f"what ssh offers for {identity}" if identity else "what ssh offers"
+    return Credential(host.user or options.user or "the user of ssh", "log-in", (name,))
 
 
 def _program() -> str:

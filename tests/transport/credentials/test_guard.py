@@ -164,6 +164,28 @@ def test_waiting_ends_with_the_deadline():
     assert "waited for 'deploy' with SHA256:one id_ed25519 to work once" in error.message
 
 
+def test_waiting_is_not_the_time_of_the_host():
+    """A host has as much time left when its turn comes as it had when it began to wait."""
+    guard, over, begun = Guard(), threading.Event(), threading.Event()
+    deadline = Deadline.after(20)
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(attempt, guard, lambda _: (begun.set(), over.wait(20)))
+        assert begun.wait(20)
+        end_s = deadline.at_s
+
+        def wait() -> None:
+            with guard.turn(KEYS, "web-2", deadline):
+                pass
+
+        second = pool.submit(wait)
+        time.sleep(0.2)
+        over.set()
+        first.result()
+        second.result()
+
+    assert deadline.at_s - end_s >= 0.1
+
+
 def test_processes_of_a_run_tell_each_other():
     """What one process tells, another hears: also one that joins later."""
     here, there, later = Guard(), Guard(), Guard()

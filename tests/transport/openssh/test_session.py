@@ -417,3 +417,19 @@ def test_the_time_of_a_log_in_is_not_spent_waiting(host):
     connect(host, PLAIN, Deadline.after(20)).close()
 
     assert time.monotonic() - start < 5
+
+
+def test_five_refusals_stop_a_run(sshd, tmp_path):
+    """What ssh offers goes to no sixth host after five refusals; a run that works goes on."""
+    options = structs.replace(PLAIN, run="openssh-refused")
+    fields = {"name": "web-1", "identity_file": sshd.identity("id_stranger")}
+    host = host_of(sshd, tmp_path, transport="openssh", **fields)
+    causes = []
+    for _ in range(7):
+        with pytest.raises(TransportError) as caught:
+            connect(host, options, Deadline.after(20)).close()
+        causes.append(caught.value.cause)
+
+    assert causes == ["auth-refused"] * 5 + ["auth-stopped"] * 2
+    with connect(host_of(sshd, tmp_path, transport="openssh"), options, Deadline.after(20)) as one:
+        assert output(one.start("echo in")) == b"in\n"
