@@ -162,7 +162,7 @@ class Fleet:
             return self._ask(errand, wants, reached)
         except TransportError as error:
             if error.passing and errand.tries <= self._options.retries and not self._stopped:
-                self._reaching.again(errand, pause_s(errand.tries))
+                self._reaching.again(errand, pause_s(error, errand.tries))
                 return None
             snapshot = _failed(host, error.status, error.cause, told(error, errand.tries))
         except ProbeError as error:

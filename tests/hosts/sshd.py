@@ -82,16 +82,17 @@ def write_config(path: Path, listeners: Iterable[Listener]) -> None:
 
 
 @contextlib.contextmanager
-def running(config: Path, *, own_network: bool = False) -> Iterator[int]:
+def running(config: Path, *, own_network: bool = False, accounts: str = ACCOUNTS) -> Iterator[int]:
     """
     Yield the process id of a sshd that listens as *config* says.
 
     With *own_network* it has a network of its own, which has nothing but a
-    loopback.  It ends with this process, however that ends.
+    loopback.  Besides the machine's accounts it knows *accounts*, lines of
+    /etc/passwd.  It ends with this process, however that ends.
     """
     Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)
     passwd = config.with_suffix(".passwd")
-    passwd.write_text(Path("/etc/passwd").read_text() + ACCOUNTS)
+    passwd.write_text(Path("/etc/passwd").read_text() + accounts)
     network = ["--net"] if own_network else []
     loopback = "ip link set lo up && " if own_network else ""
     command: Command = [
