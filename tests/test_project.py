@@ -24,6 +24,8 @@ ONLY_IN = {
     "fabric": {"transport"},
     "paramiko": {"transport"},
     "elftools": {"elf"},
+    "dask": {"api"},
+    "distributed": {"api"},
     "click": {"cli"},
     "rich": {"cli", "report"},
     "yaml": {"inventory"},

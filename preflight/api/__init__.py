@@ -2,9 +2,10 @@
 The library surface: analyze, probe, judge, check.
 
 `fleet` asks many hosts at a time, `conversation` is the loop of questions with
-one.  Nothing here prints, reads the environment, installs a signal handler or
-configures logging.  A host that cannot be asked is a `Snapshot` with another
-status than "probed", never an exception.
+one; `processes` and `batches` have other processes and machines ask.  Nothing
+here prints, reads the environment, installs a signal handler or configures
+logging.  A host that cannot be asked is a `Snapshot` with another status than
+"probed", never an exception.
 """
 
 from __future__ import annotations
@@ -12,11 +13,13 @@ from __future__ import annotations
 import datetime as dt
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Executor
 
 from msgspec import Struct
 
 from preflight import __version__
 from preflight.analyze import analyze
+from preflight.api.asking import Asking, asking
 from preflight.api.fleet import Fleet
 from preflight.api.wants import Options, Outcome, Want, WantsOf
 from preflight.judge import Judgement, judge
@@ -28,6 +31,7 @@ from preflight.model.start import Start
 from preflight.probe.knowledge import Limits
 
 __all__ = [
+    "Asking",
     "Clock",
     "Fleet",
     "Judgement",
@@ -36,6 +40,7 @@ __all__ = [
     "Outcome",
     "Want",
     "analyze",
+    "asking",
     "check",
     "check_offline",
     "judge",
@@ -46,25 +51,35 @@ _DEFAULTS = Options()
 
 
 def probe(
-    hosts: Sequence[Host], wants_of: WantsOf = lambda _: (), options: Options = _DEFAULTS
+    hosts: Sequence[Host],
+    wants_of: WantsOf = lambda _: (),
+    options: Options = _DEFAULTS,
+    *,
+    executor: Executor | None = None,
 ) -> Iterator[Snapshot]:
-    """Yield a snapshot of each host as soon as it is known, answering what its wants ask."""
-    with Fleet(hosts, wants_of, options) as fleet:
+    """
+    Yield a snapshot of each host as soon as it is known, answering what its wants ask.
+
+    *executor* asks in place of this process; see `batches`.
+    """
+    with asking(hosts, wants_of, options, executor=executor) as fleet:
         yield from (outcome.snapshot for outcome in fleet.outcomes())
 
 
-def check(
+def check(  # noqa: PLR0913 - each a choice of its own, and named
     requirements: Sequence[Requirements],
     hosts: Sequence[Host],
     *,
     starts: Callable[[Host, Requirements], Start] = lambda host, _: host.start,
     options: Options = _DEFAULTS,
     on_outcome: Callable[[Outcome], None] = lambda _: None,
+    executor: Executor | None = None,
 ) -> Report:
     """
     Return the report on *requirements* and *hosts*, hosts in the given order.
 
-    *on_outcome* is called in the calling thread as each host is done.
+    *executor* asks in place of this process; see `batches`.  *on_outcome* is
+    called in the calling thread as each host is done.
     """
     clock = Clock.started()
 
@@ -72,7 +87,7 @@ def check(
         return [Want(needed, starts(host, needed)) for needed in requirements]
 
     done: dict[str, Outcome] = {}
-    with Fleet(hosts, wants_of, options) as fleet:
+    with asking(hosts, wants_of, options, executor=executor, answers=False) as fleet:
         for outcome in fleet.outcomes():
             done[outcome.snapshot.host] = outcome
             on_outcome(outcome)

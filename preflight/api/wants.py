@@ -27,7 +27,8 @@ class Want(Struct, frozen=True):
 class Options(Struct, frozen=True, kw_only=True):
     """How a fleet is asked; times in seconds."""
 
-    forks: int = 64
+    forks: int = 64  # over all processes
+    processes: int | None = 1  # None: as many as this machine and the fleet can use
     timeout_s: float = 60.0  # the whole host
     deadline_s: float | None = None  # the whole run; what is not done by then is "not-run"
     retries: int = 2  # after a fault of the way to a host, never after an answer

@@ -93,6 +93,8 @@ class _Done(NamedTuple):
 
 
 def _refuse_contradictions(values: CheckOptions) -> None:
+    from preflight.cli.session import refuse_with_executor  # noqa: PLC0415
+
     online = "the hosts were probed earlier"
     for name, given, why in (
         ("--prove", values["prove"], "a proof asks the hosts"),
@@ -103,6 +105,9 @@ def _refuse_contradictions(values: CheckOptions) -> None:
     ):
         if given and values["facts"]:
             raise UsageError(f"{name} and --facts exclude each other", why)
+    refuse_with_executor(
+        values, *["--facts"] * bool(values["facts"]), *["--prove"] * values["prove"]
+    )
     for name, given in (("--resume", values["resume"]), ("--rerun", values["rerun"])):
         if given and values["local"]:
             raise UsageError(f"{name} and --local exclude each other", "a run needs a network")
@@ -159,6 +164,7 @@ def _plan(requirements: Sequence[Requirements], values: CheckOptions) -> Plan:
             hosts_expected=len(hosts),
             start=given_start(start),
         ),
+        executor=values["executor"],
         explain=values["explain"],
         progress="none" if values["quiet"] else values["progress"],
     )

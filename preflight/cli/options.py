@@ -43,6 +43,8 @@ class ConnectionOptions(TypedDict):
     deadline: float | None
     retries: int
     rate: float | None
+    processes: int | None
+    executor: str | None
     no_cache: bool
     cache_size: int
 
@@ -150,6 +152,8 @@ def _user(ctx: click.Context, param: click.Parameter, value: str | None) -> str 
 
 def _file(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
     """Return *value* from the root where it can be read: better known before any host is asked."""
+    if ctx.params.get("executor"):
+        return value  # a file of the workers
     path = expand(value)
     if path is None:
         return None
@@ -160,6 +164,22 @@ def _file(ctx: click.Context, param: click.Parameter, value: str | None) -> str 
         reason = "may not be read" if os.path.lexists(path) else "no such file"
         raise click.BadParameter(f"{value!r}: {reason}", ctx, param)
     return path
+
+
+def _processes(ctx: click.Context, param: click.Parameter, value: str) -> int | None:
+    """Return the number, None for "auto"."""
+    del ctx, param
+    return None if value == "auto" else int(_number(int, 1, 256)(value))
+
+
+def _executor(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
+    """Return *value* where it names an executor."""
+    del ctx, param
+    if value is not None:
+        from preflight.api.cluster import address_of  # noqa: PLC0415
+
+        address_of(value)
+    return value
 
 
 def expand(path: str | None) -> str | None:
@@ -276,6 +296,21 @@ connection_options = several(
         type=_number(float, 0.01, 100000),
         metavar="NUMBER",
         help="new connections per second, at most",
+    ),
+    option(
+        "--processes",
+        callback=_processes,
+        default="auto",
+        show_default=True,
+        metavar="NUMBER",
+        help="processes that ask, each with its part of --forks and --rate",
+    ),
+    option(
+        "--executor",
+        callback=_executor,
+        is_eager=True,  # what files mean depends on it
+        metavar="URL",
+        help="have a Dask cluster ask: dask://HOST:PORT, dask+tls://HOST:PORT",
     ),
     option("--no-cache", is_flag=True, help="neither read nor write the library store"),
     option(

@@ -56,10 +56,12 @@ def command(**values: Unpack[ProbeOptions]) -> int:
         chosen_hosts,
         files_read,
         options_of,
+        refuse_with_executor,
         start_of,
         starts,
     )
 
+    refuse_with_executor(values)
     check_writable(values["save"], "--save", "facts.jsonl")
     refuse_to_overwrite([*values["programs"], *files_read(values)], [("--save", values["save"])])
     local = values["local"]
@@ -73,6 +75,7 @@ def command(**values: Unpack[ProbeOptions]) -> int:
         hosts,
         lambda host: [Want(r, start_for(host, r)) for r in requirements],
         options,
+        executor=values["executor"],
         style=values["progress"],
     )
     snapshots = [outcome.snapshot for outcome in done]

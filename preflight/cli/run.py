@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Executor
 from contextlib import contextmanager
 from types import FrameType
 
 from msgspec import Struct, structs
 
-from preflight.api import Clock, Fleet, Options, Outcome, Want
+from preflight.api import Clock, Options, Outcome, Want, asking
 from preflight.cli.exits import Exit
 from preflight.cli.progress import Style, progress
 from preflight.cli.recorder import Recorder
@@ -35,6 +36,7 @@ class Plan(Struct, frozen=True, kw_only=True):
     hosts: Sequence[Host]
     start_for: Callable[[Host, Requirements], Start]
     options: Options
+    executor: str | None = None  # the URL of who asks in our place
     run: Run = Run()
     earlier: Mapping[str, Outcome] = {}  # by the names of hosts that are not asked again
     explain: bool = False
@@ -89,18 +91,28 @@ def run_fleet(plan: Plan, recorder: Recorder) -> tuple[Report, Exit | None]:
         recorder.host(outcome)
     left = [host for host in plan.hosts if host.name not in plan.earlier]
     taker = _Recording(recorder, libraries=plan.explain)
-    done, cut = collect(left, wants_of, plan.options, taker=taker, style=plan.progress)
+    done, cut = collect(
+        left,
+        wants_of,
+        plan.options,
+        executor=plan.executor,
+        answers=False,
+        taker=taker,
+        style=plan.progress,
+    )
     results = {one.snapshot.host: one for one in done} | dict(plan.earlier)
     whole = report([results[host.name] for host in plan.hosts])
     recorder.end(whole.elapsed_s)
     return whole, cut
 
 
-def collect(
+def collect(  # noqa: PLR0913 - each a choice of its own, and named
     hosts: Sequence[Host],
     wants_of: Callable[[Host], Sequence[Want]],
     options: Options,
     *,
+    executor: str | None = None,
+    answers: bool = True,
     taker: Taker | None = None,
     style: Style = "auto",
 ) -> tuple[list[Outcome], Exit | None]:
@@ -114,7 +126,8 @@ def collect(
     warnings: dict[str, None] = {}
     not_run = late = 0
     with (
-        Fleet(hosts, wants_of, options) as fleet,
+        _executor(executor) as asked,
+        asking(hosts, wants_of, options, executor=asked, answers=answers) as fleet,
         _signals_call(fleet.stop) as received,
         progress(len(hosts), style) as counts,
     ):
@@ -134,6 +147,18 @@ def collect(
         why = "stopped" if received else "the run's time was over"
         warn(f"{why}; {not_run} of {len(hosts)} hosts were not done")
     return [done[host.name] for host in hosts], _EXITS[received[0]] if received else None
+
+
+@contextmanager
+def _executor(url: str | None) -> Iterator[Executor | None]:
+    """Yield the executor that *url* names, None where there is none."""
+    if url is None:
+        yield None
+        return
+    from preflight.api.cluster import executor_at  # noqa: PLC0415
+
+    with executor_at(url) as executor:
+        yield executor
 
 
 @contextmanager

@@ -136,7 +136,8 @@ def options_of(values: FleetOptions, *, everything: bool = False) -> Options:
         deadline_s=values["deadline"],
         retries=values["retries"],
         rate=values["rate"],
-        store=None if values["no_cache"] else cache_directory(),
+        processes=values["processes"],
+        store=None if values["no_cache"] else _store(values),
         store_bytes=values["cache_size"],
         everything=everything,
         limits=structs.replace(
@@ -153,6 +154,18 @@ def options_of(values: FleetOptions, *, everything: bool = False) -> Options:
             become_user=values["become_user"],
         ),
     )
+
+
+def refuse_with_executor(values: FleetOptions, *others: str) -> None:
+    """Raise `UsageError` where one of *others*, which were given, cannot be with --executor."""
+    for other in ("--local",) * values["local"] + others:
+        if values["executor"]:
+            raise UsageError(f"{other} and --executor exclude each other", "leave one of them out")
+
+
+def _store(values: ConnectionOptions) -> Path:
+    # The workers of an executor expand it, each to its own.
+    return Path("~/.cache/preflight") if values["executor"] else cache_directory()
 
 
 def cache_directory() -> Path:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from functools import cache
+from typing import Any, TypeVar, cast
 
 import msgspec
 
@@ -31,8 +32,15 @@ def encode(value: Any) -> bytes:
 def decode(line: bytes, kind: type[T]) -> T:
     """Return the *kind* that `encode` was given; raises `msgspec.DecodeError` for anything else."""
     if b"\\" not in line:
-        return msgspec.json.decode(line, type=kind)
+        value: T = _decoder(cast(Any, kind)).decode(line)
+        return value
     return msgspec.convert(_map_text(msgspec.json.decode(line), text.from_json), kind)
+
+
+@cache
+def _decoder(kind: Any) -> msgspec.json.Decoder[Any]:
+    """Return the decoder of *kind*, which for a union takes longer to make than a line to read."""
+    return msgspec.json.Decoder(kind)
 
 
 def _map_text(value: Any, change: Any) -> Any:

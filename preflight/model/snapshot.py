@@ -123,6 +123,20 @@ class Facts(Struct, frozen=True, kw_only=True):
         major, minor, patch = [*map(int, numbers), 0, 0, 0][:3]
         return (major, minor, patch) if numbers else None
 
+    @property
+    def told(self) -> Facts:
+        """The facts that a report tells; of the others each host may have its own."""
+        return Facts(
+            system=self.system,
+            machine=self.machine,
+            kernel=self.kernel,
+            os=self.os,
+            libcs=self.libcs,
+            ldd_version=self.ldd_version,
+            cpu_level=self.cpu_level,
+            page_size=self.page_size,
+        )
+
     def noexec_mount(self, real_path: str) -> Mount | None:
         """Return the mount that holds *real_path*, where it forbids execution; else None."""
         holder: Mount | None = None

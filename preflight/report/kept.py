@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from msgspec import structs
 
-from preflight.model.snapshot import Facts, Snapshot
+from preflight.model.snapshot import Snapshot
 from preflight.model.verdict import Verdict
 
 T = TypeVar("T", bound=Hashable)
@@ -31,7 +31,7 @@ class Kept:
             cause=self._one(snapshot.cause),
             reason=self._one(snapshot.reason),
             rounds=snapshot.rounds,
-            facts=self._one(_told(snapshot.facts)),
+            facts=self._one(snapshot.facts.told),
             facts_unknown=self._mapping(snapshot.facts_unknown),
             answers=_NO_ANSWERS,
         )
@@ -59,17 +59,3 @@ class Kept:
         if one is None:
             one = self._known[items] = MappingProxyType(dict(mapping))
         return one
-
-
-def _told(facts: Facts) -> Facts:
-    """Return the facts that a report tells."""
-    return Facts(
-        system=facts.system,
-        machine=facts.machine,
-        kernel=facts.kernel,
-        os=facts.os,
-        libcs=facts.libcs,
-        ldd_version=facts.ldd_version,
-        cpu_level=facts.cpu_level,
-        page_size=facts.page_size,
-    )

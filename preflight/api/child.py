@@ -1,0 +1,85 @@
+"""One of several processes that ask a fleet: hosts come in and outcomes go out over one socket."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from io import BufferedReader
+from queue import SimpleQueue
+from threading import Thread
+
+from preflight.api.fleet import Fleet
+from preflight.api.wants import Want
+from preflight.api.wire import Broken, Ready, Receiver, Reporter, greeted
+from preflight.model import codec
+from preflight.model.host import Host
+
+_PARTING_S = 2.0
+
+
+def main(descriptor: int) -> None:
+    """Ask what comes from the socket *descriptor*, until its other end is closed."""
+    # The parent hears these too, and decides.
+    for number in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGINT, signal.SIGHUP))
+    with socket.socket(fileno=descriptor) as line:
+        line.set_inheritable(False)  # who inherited it would hide our end from the parent
+        with suppress(OSError):  # the parent has hung up
+            _serve(line)
+
+
+def _serve(line: socket.socket) -> None:
+    lines = line.makefile("rb")
+    try:
+        options, answers = greeted(lines.readline())
+        inbox = _Inbox(lines)
+        reporter = Reporter(answers=answers)
+        with Fleet(inbox, inbox.wants_of, options) as fleet:
+            Thread(target=inbox.fill, args=(fleet.stop,), daemon=True).start()
+            line.sendall(codec.encode(Ready()) + b"\n")
+            for outcome in fleet.outcomes():
+                line.sendall(reporter.outcome(outcome))
+                inbox.forget(outcome.snapshot.host)
+    except OSError:
+        raise
+    except BaseException as error:  # noqa: BLE001 - the parent asks again elsewhere
+        line.sendall(codec.encode(Broken(f"{type(error).__name__}: {error}")) + b"\n")
+
+
+class _Inbox:
+    """The hosts that the parent sends, as they come; ends when the parent hangs up."""
+
+    def __init__(self, lines: BufferedReader) -> None:
+        self._lines = lines
+        self._hosts: SimpleQueue[Host | None] = SimpleQueue()
+        self._wants: dict[str, tuple[Want, ...]] = {}
+
+    def __iter__(self) -> Iterator[Host]:
+        while (host := self._hosts.get()) is not None:
+            yield host
+
+    def wants_of(self, host: Host) -> tuple[Want, ...]:
+        return self._wants[host.name]
+
+    def forget(self, name: str) -> None:
+        """Let go of the wants of a host that is done."""
+        del self._wants[name]
+
+    def fill(self, stop: Callable[[], None]) -> None:
+        """Take in what the parent sends; at its end *stop*, and have the process end soon."""
+        receiver = Receiver()
+        try:
+            for line in self._lines:
+                if (asked := receiver.hear(line)) is not None:
+                    self._wants[asked[0].name] = asked[1]
+                    self._hosts.put(asked[0])
+        finally:
+            self._hosts.put(None)
+            stop()
+            time.sleep(_PARTING_S)
+            os.kill(os.getpid(), signal.SIGKILL)
