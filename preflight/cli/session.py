@@ -163,7 +163,7 @@ def refuse_with_executor(values: FleetOptions, *others: str) -> None:
             raise UsageError(f"{other} and --executor exclude each other", "leave one of them out")
 
 
-def _store(values: ConnectionOptions) -> Path:
+def _store(values: FleetOptions) -> Path:
     # The workers of an executor expand it, each to its own.
     return Path("~/.cache/preflight") if values["executor"] else cache_directory()
 
