@@ -32,8 +32,8 @@ ONLY_IN = {
 }
 OUTSIDE = {"print", "input", "exit", "quit", "sys.exit", "os._exit"}
 OUTSIDE |= {"os.environ", "os.getenv", "sys.argv", "sys.stdout", "sys.stderr"}
-# Where an agent listens is said by ssh's own variable, to every ssh client alike.
-SSH_AGENT = {"preflight/transport/settings.py": ["os.environ"]}
+# ssh's configuration may name variables, and one says to every ssh client where the agent is.
+SSH_VARIABLES = {"preflight/transport/config/tokens.py": ["os.environ"]}
 
 
 def room_of(path: Path) -> str:
@@ -104,7 +104,7 @@ def test_only_the_cli_touches_the_outside():
 
     found = offences(outside)
 
-    assert found == SSH_AGENT
+    assert found == SSH_VARIABLES
 
 
 def test_every_room_has_a_floor():

@@ -34,10 +34,13 @@ class ConnectionOptions(TypedDict):
     user: str | None
     key: str | None
     known_hosts: str | None
+    ssh_config: str | None
+    ssh_options: tuple[str, ...]
+    jump: str | None
     transport: str | None
     per_gateway: int
     forks: int
-    connect_timeout: float
+    connect_timeout: float | None
     answer_timeout: float
     timeout: float
     deadline: float | None
@@ -182,6 +185,33 @@ def _executor(ctx: click.Context, param: click.Parameter, value: str | None) -> 
     return value
 
 
+def _ssh_config(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
+    """Return the file from the root, or "none" as ssh takes it."""
+    return value if value == "none" else _file(ctx, param, value)
+
+
+def _ssh_options(
+    ctx: click.Context, param: click.Parameter, values: tuple[str, ...]
+) -> tuple[str, ...]:
+    """Return *values* where each can be a line of ssh_config(5); ssh says whether it is one."""
+    for value in values:
+        if not re.fullmatch(r"[A-Za-z0-9]+(?:\s*=\s*|\s+)\S[^\x00-\x1f\x7f]*", value):
+            raise click.BadParameter(f"{value!r} is not KEY=VALUE, as in Port=2222", ctx, param)
+    return values
+
+
+def _jump(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
+    """Return *value* where it names jump hosts."""
+    from preflight.transport.config import jumps  # noqa: PLC0415
+    from preflight.transport.config.failures import Unusable  # noqa: PLC0415
+
+    try:
+        jumps.parse(value or "none")
+    except Unusable as error:
+        raise click.BadParameter(error.message, ctx, param) from None
+    return value
+
+
 def expand(path: str | None) -> str | None:
     """Return *path* from the root, with ``~`` expanded."""
     if path is None:
@@ -232,6 +262,28 @@ connection_options = several(
         help="host keys, instead of ~/.ssh/known_hosts",
     ),
     option(
+        "-F",
+        "--ssh-config",
+        callback=_ssh_config,
+        metavar="FILE|none",
+        help="ssh configuration, instead of ssh's own files",
+    ),
+    option(
+        "--ssh-option",
+        "ssh_options",
+        multiple=True,
+        callback=_ssh_options,
+        metavar="KEY=VALUE",
+        help="a line of ssh configuration, as ssh's -o",
+    ),
+    option(
+        "-J",
+        "--jump",
+        callback=_jump,
+        metavar="HOST[,HOST…]",
+        help="[user@]host[:port] to go through where the inventory does not say",
+    ),
+    option(
         "--transport",
         type=click.Choice(["ssh", "openssh"]),
         help="for hosts that name none; openssh is the system's own ssh",
@@ -256,10 +308,8 @@ connection_options = several(
     option(
         "--connect-timeout",
         type=_number(float, SHORTEST_S, LONGEST_S),
-        default=10.0,
-        show_default=True,
         metavar="SECONDS",
-        help="for one connection",
+        help="for one connection; else what ssh is configured for, or 10",
     ),
     option(
         "--answer-timeout",

@@ -21,6 +21,7 @@ from preflight.model.report import Report, Run
 from preflight.model.requirements import Requirements
 from preflight.model.start import Start
 from preflight.report.kept import Kept
+from preflight.transport.settings import check as check_configuration
 
 _EXITS = {
     signal.SIGHUP: Exit.HUNG_UP,
@@ -119,8 +120,10 @@ def collect(  # noqa: PLR0913 - each a choice of its own, and named
     """
     Return what *taker* kept of each of *hosts*, and why the run was cut short.
 
-    Once nobody wants more, no host is asked any more.
+    Once nobody wants more, no host is asked any more.  Raises `UsageError`
+    where the ssh configuration is wrong for all of them.
     """
+    check_configuration(hosts, options.connect)
     taker = taker or Taker()
     done: dict[str, Outcome] = {}
     warnings: dict[str, None] = {}

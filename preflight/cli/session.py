@@ -73,7 +73,8 @@ def files_read(values: FleetOptions) -> list[str | None]:
         with suppress(UsageError):
             sources = discover(os.environ, Path())
     opener = values["loaded_by"] and _opener_parts(values["loaded_by"])[0]
-    return [*sources, opener, values["key"], values["known_hosts"]]
+    ssh = values["ssh_config"] if values["ssh_config"] != "none" else None
+    return [*sources, opener, values["key"], values["known_hosts"], ssh]
 
 
 def analyzed(binaries: Sequence[str]) -> tuple[Requirements, ...]:
@@ -150,6 +151,9 @@ def options_of(values: FleetOptions, *, everything: bool = False) -> Options:
             known_hosts=values["known_hosts"],
             transport=values["transport"],
             gateway_logins=values["per_gateway"],
+            ssh_config=values["ssh_config"],
+            ssh_options=values["ssh_options"],
+            jump=values["jump"],
             become=values["become"],
             become_user=values["become_user"],
         ),

@@ -161,13 +161,14 @@ def _unknown_jump(name: str, setting: Setting, hosts: Iterable[str]) -> Inventor
 
 def _host(merged: Merged, gateway: Host | None) -> Host:
     settings: dict[str, Any] = {key: setting.value for key, setting in merged.settings.items()}
-    settings.pop("jump", None)
+    direct = settings.pop("jump", None) == DIRECTLY
     env = _pop_under(settings, "start.env.")
     start = Start(env=env, **dict(_pop_under(settings, "start.")))
     labels = _pop_under(settings, "labels.")
     return Host(
         name=merged.name,
         gateway=gateway,
+        direct=direct,
         groups=merged.groups,
         labels=labels,
         start=start,

@@ -26,6 +26,7 @@ class Host(Struct, frozen=True, kw_only=True):
     become_user: str | None = None
     transport: str | None = None  # a key of preflight.transport.TRANSPORTS; None: SSH
     gateway: Host | None = None
+    direct: bool = False  # jump: none, whatever ssh_config says
     groups: tuple[str, ...] = ()
     labels: tuple[tuple[str, str], ...] = ()
     start: Start = Start()

@@ -38,6 +38,7 @@ CAUSES = (
     "no-shell",
     "no-such-transport",
     "answer-timeout",
+    "ssh-config-unusable",
     "deadline",
     "output-limit",
     "protocol",

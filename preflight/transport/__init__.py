@@ -135,7 +135,7 @@ class Options(Struct, frozen=True, kw_only=True):
     *secrets*, which refuse to: replace them by NO_SECRETS first.
     """
 
-    connect_timeout_s: float = 10.0
+    connect_timeout_s: float | None = None  # None: ssh_config's, or 10
     user: str | None = None
     identity_file: str | None = None
     known_hosts: str | None = None

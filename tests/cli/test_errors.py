@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+
 import pytest
 
 ERRORS = {
@@ -75,6 +77,21 @@ ERRORS = {
         "invalid value for '--known-hosts': '.' is a directory",
         "--help",
     ),
+    "no configuration": (
+        ["check", "-i", "a,", "app", "-F", "no"],
+        "invalid value for '-F' / '--ssh-config': 'no': no such file",
+        "--help",
+    ),
+    "no line of ssh": (
+        ["check", "-i", "a,", "app", "--ssh-option", "Port"],
+        "invalid value for '--ssh-option': 'Port' is not KEY=VALUE",
+        "--help",
+    ),
+    "no jump host": (
+        ["check", "-i", "a,", "app", "-J", "me@:22"],
+        "invalid value for '-J' / '--jump': the jump host 'me@:22' is not [user@]host[:port]",
+        "--help",
+    ),
     "relative path": (
         ["check", "-i", "a,", "app", "--install-path", "opt"],
         "--install-path 'opt' is not absolute",
@@ -127,6 +144,21 @@ def test_error_says_what_and_what_to_type(run, arguments, message, hint):
     assert lines[1].startswith("preflight: hint: ")
     assert hint in lines[1]
     assert len(lines) == 2
+
+
+@pytest.mark.usefixtures("_files")
+@pytest.mark.skipif(not shutil.which("ssh"), reason="needs openssh-client")
+@pytest.mark.parametrize("command", [["check", "app"], ["probe", "--save", "facts"]])
+def test_wrong_ssh_configuration_is_an_error_before_any_host_is_asked(run, tmp_path, command):
+    """With the line that ssh names; otherwise every host would fail for the same reason."""
+    (tmp_path / "config").write_text("User me\nHots web\n")
+    result = run(*command, "-i", "127.0.0.1,127.0.0.2,", "-F", "config")
+
+    assert (2, "") == (result.status, result.out)
+    assert [
+        f"preflight: error: {tmp_path}/config:2: Bad configuration option: hots",
+        "preflight: hint: mend it, or do without: -F none reads no ssh configuration",
+    ] == result.err.splitlines()[-2:]
 
 
 def test_variable_is_named(run, monkeypatch):

@@ -321,8 +321,13 @@ def test_jump_none_undoes_an_inherited_jump(hosts_of):
     """The gateway of all others says that it has none."""
     hosts = hosts_of("defaults: {jump: b}\nhosts: {a: , b: {jump: none}}")
 
-    assert hosts["b"].gateway is None
+    assert (None, True) == (hosts["b"].gateway, hosts["b"].direct)
     assert hosts["a"].gateway == hosts["b"]
+
+
+def test_a_host_without_jump_leaves_the_way_to_ssh(hosts_of):
+    """Only `jump: none` forbids a jump host of the ssh configuration."""
+    assert not hosts_of("hosts: {a: }")["a"].direct
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 
 from preflight.errors import TransportError
 from preflight.model.host import Host
@@ -10,16 +10,17 @@ from preflight.transport import Deadline, Options
 from preflight.transport.credentials.files import ENCRYPTED, read_key_file
 from preflight.transport.credentials.keys import Keyring
 from preflight.transport.credentials.secret import Secret
-from preflight.transport.settings import Settings, settings_for
+from preflight.transport.settings import Settings, prepare, settings_for
 
 
-def locked_keys(hosts: Iterable[Host], options: Options) -> tuple[str, ...]:
+def locked_keys(hosts: Sequence[Host], options: Options) -> tuple[str, ...]:
     """
     Return the key files that a passphrase has to open, in the order of hosts reached by SSH.
 
     These are files that the operator named and that no agent holds, and the
     usual ones where nothing else is there to log in with.
     """
+    prepare(hosts, options)
     kinds = {
         (one.identity_file, one.default_identities, one.certificate_files, one.agent): one
         for host in hosts

@@ -35,8 +35,9 @@ _ALWAYS = (
 )
 # Not for the ssh of a jump host, whose one forwarding is the way to us.
 _OURS = ("ControlMaster=yes", "ClearAllForwardings=yes", "RemoteCommand=none")
-# A host that went away without a word is noticed after about 45 seconds.
-_USUALLY = ("ServerAliveInterval 15", "ServerAliveCountMax 3")
+# A host that went away without a word is noticed after about 45 seconds, and one
+# that is not there after ten.
+_USUALLY = ("ServerAliveInterval 15", "ServerAliveCountMax 3", "ConnectTimeout 10")
 _CHECKING = {"strict": "yes", "accept-new": "accept-new", "off": "no"}
 _NOWHERE = "/dev/null"
 # ssh_config(5), FILES; a file that is not there is passed over.
@@ -49,7 +50,9 @@ _NO_USER = re.compile(r"""^-|^$|['`";&<>|(){}\x00-\x1f\x7f]|\s-|\\$""")
 
 def configuration(options: Options) -> str:
     """Return what holds for every host: a file for ``ssh -F``."""
-    lines = [*_ALWAYS, f"ConnectTimeout {math.ceil(options.connect_timeout_s)}"]
+    lines = list(_ALWAYS)
+    if options.connect_timeout_s is not None:
+        lines.append(f"ConnectTimeout {math.ceil(options.connect_timeout_s)}")
     lines += _host_keys(options.host_keys, options.known_hosts)
     if not options.use_agent:
         lines.append("IdentityAgent none")
@@ -80,6 +83,7 @@ def arguments(
     `TransportError` for a name that is an option, or a command for a shell.
     """
     user = host.user or options.user
+    check_names(host.name, user)
     check_names(host.target, user)
     words = ["-N", "-T", "-F", str(config)]
     for setting in _settings(host, options, socket, through):
@@ -88,17 +92,21 @@ def arguments(
         words += ["-p", str(host.port)]
     if user:
         words += ["-l", user]
-    return [*words, "--", host.target]
+    return [*words, "--", host.name]
 
 
 def _settings(host: Host, options: Options, socket: Path, through: str | None) -> list[str]:
     settings = [*_OURS, f"ControlPath={literal(str(socket))}"]
+    if host.address is not None:
+        settings.append(f"HostName={literal(host.address)}")
     if host.known_hosts:
         settings += _host_keys(options.host_keys, host.known_hosts)
     if identity := host.identity_file or options.identity_file:
         settings += [f"IdentityFile={_quoted(literal(identity))}", "IdentitiesOnly=yes"]
     if through:
         settings += [f"ProxyCommand={through}", "ProxyJump=none"]
+    elif host.direct or options.jump == "none":
+        settings.append("ProxyCommand=none")
     return [*settings, *options.ssh_options]
 
 

@@ -200,6 +200,8 @@ def gateway_of(host: Host, options: Options) -> Gateway | None:
     further = structs.replace(options, jump=None)
     if host.gateway:
         return Gateway(_bare(host.gateway), further)
+    if host.direct:
+        return None
     last: Host | None = None
     for hop in (options.jump or "none").split(","):
         last = _hop(hop, last)
@@ -216,6 +218,7 @@ def _bare(host: Host) -> Host:
         identity_file=host.identity_file,
         known_hosts=host.known_hosts,
         gateway=_bare(host.gateway) if host.gateway else None,
+        direct=host.direct,
     )
 
 

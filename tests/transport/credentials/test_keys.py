@@ -131,7 +131,7 @@ def test_a_locked_default_key_is_told_where_there_is_no_other(sshd, tmp_path):
     """A default key that only a passphrase opens is the reason why nothing was offered."""
     (tmp_path / ".ssh").mkdir()
     os.link(sshd.identity("id_locked"), tmp_path / ".ssh/id_ed25519")
-    error = failure(host_of(sshd, tmp_path, identity_file=None))
+    error = failure(host_of(sshd, tmp_path, identity_file=None), ssh_config="none")
 
     assert verdict(error) == ("auth-failed", "key-unreadable")
     assert "is encrypted" in error.message
@@ -143,7 +143,9 @@ def test_a_locked_default_key_does_not_stop_another(sshd, tmp_path):
     os.link(sshd.identity("id_locked"), tmp_path / ".ssh/id_ed25519")
     os.link(sshd.identity("id_rsa"), tmp_path / ".ssh/id_rsa")
 
-    assert run(host_of(sshd, tmp_path, identity_file=None), "echo in") == b"in\n"
+    host = host_of(sshd, tmp_path, identity_file=None)
+
+    assert run(host, "echo in", ssh_config="none") == b"in\n"
 
 
 def test_an_agent_that_is_gone_is_no_agent(sshd, tmp_path, monkeypatch):

@@ -127,7 +127,7 @@ def test_a_jump_host_of_the_configuration_is_asked_no_password(bastion, sshd, tm
     stranger = bastion.identity("id_stranger")
     config = tmp_path / "config"
     config.write_text(
-        f"Host 127.0.0.1\n ProxyJump localhost:{bastion.port}\n"
+        f"Host web-1\n ProxyJump localhost:{bastion.port}\n"
         f"Host *\n IdentityFile {stranger}\n IdentitiesOnly yes\n"
     )
     public = (bastion.directory / "host_ed25519.pub").read_text()
@@ -145,6 +145,15 @@ def test_a_jump_host_of_the_configuration_is_asked_no_password(bastion, sshd, tm
     assert "Failed publickey" in log
     assert "Failed password" not in log
     assert "Failed none" not in log
+
+
+@pytest.mark.parametrize(("direct", "options"), [(True, {}), (False, {"jump": "none"})])
+def test_no_jump_is_stronger_than_the_configuration(sshd, tmp_path, direct, options):
+    """A host of `jump: none`, and every host with `-J none`, is reached directly."""
+    (tmp_path / "config").write_text("ProxyJump localhost:1\n")
+    host = host_of(sshd, tmp_path, transport="openssh", direct=direct)
+
+    assert run(host, "echo in", ssh_config=str(tmp_path / "config"), **options) == b"in\n"
 
 
 def test_a_jump_host_that_goes_away_is_replaced(behind, bastion, tmp_path):

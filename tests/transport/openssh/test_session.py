@@ -253,7 +253,7 @@ def test_the_users_configuration_is_read(host, tmp_path):
     """Settings of the ssh configuration hold where nobody else sets them."""
     config = tmp_path / "config"
     config.write_text(f"Host web-*\n Hostname 127.0.0.1\n Port {host.port}\n")
-    named = structs.replace(host, address="web-1", port=None)
+    named = structs.replace(host, address=None, port=None)
 
     with connect(named, Options(ssh_config=str(config)), Deadline.after(20)) as session:
         assert output(session.start("echo in")) == b"in\n"

@@ -76,13 +76,13 @@ def test_a_bad_line_warns_and_loses_nothing(sshd, tmp_path):
 
 
 def test_the_default_files_are_those_of_the_home_directory(sshd, tmp_path):
-    """Without any setting, ~/.ssh has the known hosts and the keys."""
+    """Without any setting or configuration, ~/.ssh has the known hosts and the keys."""
     (tmp_path / ".ssh").mkdir()
     sshd.known_hosts(tmp_path / ".ssh/known_hosts")
     os.link(sshd.identity(), tmp_path / ".ssh/id_ed25519")
     host = host_of(sshd, tmp_path, known_hosts=None, identity_file=None)
 
-    assert run(host, "echo in") == b"in\n"
+    assert run(host, "echo in", ssh_config="none") == b"in\n"
 
 
 def test_a_refused_key_is_named(sshd, tmp_path):
