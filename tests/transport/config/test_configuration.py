@@ -50,6 +50,19 @@ def test_ten_thousand_hosts_of_a_class_are_asked_for_once(written, counted):
     assert len(counted.read_text().splitlines()) == 2
 
 
+def test_a_path_that_ssh_writes_in_another_way_is_known(tmp_path, counted):
+    """In its log ssh escapes what is not ASCII, and backslashes."""
+    directory = tmp_path / "Zoë\\ and so on"
+    directory.mkdir()
+    (directory / "config").write_text("Host web-*\n User deploy\n")
+    configuration = Configuration(str(directory / "config"), ())
+
+    for question in fleet(10):
+        assert "deploy" == configuration.ask(question).one("user")
+
+    assert len(asked_for(counted)) == 1
+
+
 def test_many_threads_ask_once(written, counted):
     """Those who come while ssh is asked wait for its answer."""
     configuration = written("Host web-*\n User deploy\n")
@@ -82,6 +95,29 @@ def test_a_match_exec_is_asked_for_each_host_that_it_may_mean(written, counted):
         configuration.ask(Question(name))
 
     assert ["vpn-1", "web-1", "vpn-2", "db-1"] == asked_for(counted)
+
+
+def test_an_exec_in_an_included_file_is_that_of_its_block(written, counted, tmp_path):
+    """Hosts that the including block does not mean are a class as before."""
+    (tmp_path / "included").write_text('Match exec "true"\n User included\n')
+    (tmp_path / "included").chmod(0o600)
+    configuration = written(f"Host vpn-*\n Include {tmp_path}/included\n")
+
+    for name in ("web-1", "web-2", "vpn-1", "vpn-2"):
+        configuration.ask(Question(name))
+
+    assert ["web-1", "vpn-1", "vpn-2"] == asked_for(counted)
+
+
+def test_addresses_that_a_line_tells_apart_are_two_classes(written, counted):
+    """An address of the inventory is what Match host looks at."""
+    configuration = written("Match host 10.1.*\n User one\nMatch host 10.2.*\n User two\n")
+    addresses = ("10.1.0.1", "10.2.0.1", "10.1.0.2", "10.2.0.2")
+    answers = [configuration.ask(Question("db", address=address)) for address in addresses]
+
+    assert ["one", "two", "one", "two"] == [answer.one("user") for answer in answers]
+    assert list(addresses) == [answer.one("hostname") for answer in answers]
+    assert len(asked_for(counted)) == 2
 
 
 @pytest.mark.parametrize(
