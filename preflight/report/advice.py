@@ -21,7 +21,7 @@ _BY_CAUSE = {
     " a password: -k",
     "key-unreadable": "correct identity_file, or load the key into the agent: ssh-add KEY",
     "password-refused": "type the password again, or set user in the inventory",
-    "auth-stopped": "mend the log-in to one of the hosts that refused it, then run again",
+    "not-run auth-stopped": "mend the log-in to one of the hosts that refused it, then run again",
     "become-failed": "mend sudo on the hosts, or give its password: -K",
     "name-not-found": "set the host's address in the inventory",
     "no-shell": "use an account whose login shell runs commands",

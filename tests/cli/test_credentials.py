@@ -303,7 +303,7 @@ def test_no_secret_is_anywhere(start, write_fleet, locked, tmp_path, command, na
     assert done.status == status, done.err
     assert done.screen.count(": ") == len(answers)
     written = [path for path in tmp_path.rglob("*") if path.is_file() and path != Path(locked)]
-    assert len(written) > 2
+    assert written
     for canary in CANARIES:
         assert canary not in done.out + done.err + done.screen
         assert [path for path in written if canary.encode() in path.read_bytes()] == []

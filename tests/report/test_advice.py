@@ -51,7 +51,6 @@ def test_many_unlike_names_are_not_repeated():
         ("no-credential", "-k"),
         ("key-unreadable", "ssh-add"),
         ("password-refused", "user"),
-        ("auth-stopped", "run again"),
         ("become-failed", "-K"),
         ("connect-timeout", "--connect-timeout"),
         ("banner-timeout", "listens at that port"),
@@ -75,3 +74,12 @@ def test_deadline_of_the_run_is_not_a_host_s():
     (line,) = advice(report([], hosts=[host]))
 
     assert "--deadline" in line
+
+
+def test_hosts_that_were_spared_wait_for_the_others():
+    """Where the lock-out guard stopped, the log-in is to be mended with one host first."""
+    host = structs.replace(lost_host("a", cause="auth-stopped"), status="not-run")
+
+    assert list(advice(report([], hosts=[host]))) == [
+        "mend the log-in to one of the hosts that refused it, then run again"
+    ]
