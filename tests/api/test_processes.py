@@ -298,6 +298,7 @@ def _check(tmp_path: Path, want, hosts, **settings) -> subprocess.Popen[str]:
     """Start the command with two processes."""
     inventory = fleet_file(tmp_path, hosts)
     command = ["check", want.requirements.path, "-i", inventory, "--processes", "2"]
+    command += ["--progress", "none"]
     return subprocess.Popen(
         [sys.executable, "-m", "preflight", *command],
         stdin=subprocess.DEVNULL,
