@@ -22,11 +22,14 @@ from msgspec import MsgspecError, Struct, structs
 from preflight.api.fleet import Fleet
 from preflight.api.shares import gateway_of
 from preflight.api.unasked import unasked
-from preflight.api.wants import Options, Outcome, WantsOf
-from preflight.api.wire import Dispatcher, Listener, Receiver, Reporter, greeted, greeting
+from preflight.api.wants import Options, Outcome, Want, WantsOf
+from preflight.api.wire import Dispatcher, Listener, Receiver, Reporter, greeted, greeting, told
+from preflight.errors import UsageError
 from preflight.model.facts_lines import inflate
 from preflight.model.host import Host
-from preflight.transport import Deadline
+from preflight.transport import Deadline, in_one_run
+from preflight.transport.credentials.guard import Guard, News, guard_of
+from preflight.transport.credentials.secret import NO_SECRETS
 
 _TICK_S = 0.2
 _LARGEST, _SMALLEST = 256, 32  # hosts of a batch
@@ -35,6 +38,7 @@ _FIRST = 8  # hosts, until a log-in has worked
 _WINDOW = 256  # batches with the executor at a time: more would only wait there
 _TRIES = 3
 _WORKERS_S = 600.0
+_OWN_KEYS = "have them log in with keys and agents of their own"
 _SILENCE = "the executor gave nothing back for too long"
 _PARTS = 8  # that a failed batch is split into
 
@@ -48,11 +52,25 @@ def run_batch(task: bytes) -> bytes:
     """
     first, *lines = inflate(task).splitlines()
     options, answers = greeted(first)
+    guard = guard_of(options.connect.run)
     receiver, reporter = Receiver(), Reporter(answers=answers)
-    asked = {got[0].name: got for line in lines if (got := receiver.hear(line))}
+    asked: dict[str, tuple[Host, tuple[Want, ...]]] = {}
+    for line in lines:
+        got = receiver.hear(line)
+        if isinstance(got, News):
+            _hear_once(guard, got)
+        elif got:
+            asked[got[0].name] = got
     hosts = [host for host, _ in asked.values()]
     with Fleet(hosts, lambda host: asked[host.name][1], options) as fleet:
-        return zlib.compress(b"".join(map(reporter.outcome, fleet.outcomes())))
+        results = [*map(reporter.outcome, fleet.outcomes()), *map(told, guard.known())]
+    return zlib.compress(b"".join(results))
+
+
+def _hear_once(guard: Guard, news: News) -> None:
+    """Have *guard* hear *news*, unless it knows: refusals are counted."""
+    if news not in guard.known():
+        guard.hear(news)
 
 
 class _Batch(Struct, frozen=True):
@@ -93,8 +111,18 @@ class Batches:
         self._limit_s = options.deadline_s
         self._wants_of = wants_of
         self._executor = executor
-        away_options = structs.replace(options, processes=1, deadline_s=None)  # it is kept here
-        self._greeting = greeting(away_options, answers=answers)
+        if options.connect.secrets != NO_SECRETS:
+            raise UsageError("passwords and passphrases do not travel to workers", _OWN_KEYS)
+        self._greeting = greeting(
+            structs.replace(
+                options,
+                connect=in_one_run(options.connect),
+                processes=1,
+                deadline_s=None,  # it is kept here
+            ),
+            answers=answers,
+        )
+        self._guard = Guard()  # what the workers told of credentials
         self._listener = Listener()
         self._out: dict[Future[bytes], _Batch] = {}
         self._done: SimpleQueue[Future[bytes] | None] = SimpleQueue()
@@ -175,7 +203,8 @@ class Batches:
     def _task(self, batch: _Batch) -> bytes:
         dispatcher = Dispatcher()
         lines = (dispatcher.host(host, self._wants_of(host)) for host in batch.hosts)
-        return zlib.compress(b"".join((self._greeting, *lines)))
+        news = map(told, self._guard.known())
+        return zlib.compress(b"".join((self._greeting, *news, *lines)))
 
     # --- what comes back ---
 
@@ -201,8 +230,11 @@ class Batches:
             raise _BatchError(_words(error))
         try:
             for line in inflate(future.result()).splitlines():
-                if isinstance(said := self._listener.hear(line), Outcome):
+                said = self._listener.hear(line)
+                if isinstance(said, Outcome):
                     yield said
+                elif isinstance(said, News):
+                    _hear_once(self._guard, said)
         except (MsgspecError, ValueError, KeyError, zlib.error) as garbled:
             raise _BatchError(f"what came back is no result: {garbled}") from None
 

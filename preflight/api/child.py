@@ -10,13 +10,22 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from io import BufferedReader
 from queue import SimpleQueue
-from threading import Thread
+from threading import Lock, Thread
 
 from preflight.api.fleet import Fleet
 from preflight.api.wants import Want
-from preflight.api.wire import Broken, Ready, Receiver, Reporter, greeted
+from preflight.api.wire import (
+    Broken,
+    Ready,
+    Receiver,
+    Reporter,
+    greeted,
+    told,
+    with_confided,
+)
 from preflight.model import codec
 from preflight.model.host import Host
+from preflight.transport.credentials.guard import Guard, News, guard_of
 
 _PARTING_S = 2.0
 
@@ -34,28 +43,43 @@ def main(descriptor: int) -> None:
 
 
 def _serve(line: socket.socket) -> None:
-    lines = line.makefile("rb")
+    lines, say = line.makefile("rb"), _sender(line)
     try:
         options, answers = greeted(lines.readline())
-        inbox = _Inbox(lines)
+        options = with_confided(options, lines.readline())
+        guard = guard_of(options.connect.run)
+        guard.listen(lambda news: say(told(news)))
+        inbox = _Inbox(lines, guard)
         reporter = Reporter(answers=answers)
         with Fleet(inbox, inbox.wants_of, options) as fleet:
             Thread(target=inbox.fill, args=(fleet.stop,), daemon=True).start()
-            line.sendall(codec.encode(Ready()) + b"\n")
+            say(codec.encode(Ready()) + b"\n")
             for outcome in fleet.outcomes():
-                line.sendall(reporter.outcome(outcome))
+                say(reporter.outcome(outcome))
                 inbox.forget(outcome.snapshot.host)
     except OSError:
         raise
     except BaseException as error:  # noqa: BLE001 - the parent asks again elsewhere
-        line.sendall(codec.encode(Broken(f"{type(error).__name__}: {error}")) + b"\n")
+        say(codec.encode(Broken(f"{type(error).__name__}: {error}")) + b"\n")
+
+
+def _sender(line: socket.socket) -> Callable[[bytes], None]:
+    """Return a function that sends whole lines, from any thread."""
+    lock = Lock()
+
+    def say(data: bytes) -> None:
+        with lock:
+            line.sendall(data)
+
+    return say
 
 
 class _Inbox:
     """The hosts that the parent sends, as they come; ends when the parent hangs up."""
 
-    def __init__(self, lines: BufferedReader) -> None:
+    def __init__(self, lines: BufferedReader, guard: Guard) -> None:
         self._lines = lines
+        self._guard = guard
         self._hosts: SimpleQueue[Host | None] = SimpleQueue()
         self._wants: dict[str, tuple[Want, ...]] = {}
 
@@ -75,7 +99,10 @@ class _Inbox:
         receiver = Receiver()
         try:
             for line in self._lines:
-                if (asked := receiver.hear(line)) is not None:
+                asked = receiver.hear(line)
+                if isinstance(asked, News):
+                    self._guard.hear(asked)
+                elif asked is not None:
                     self._wants[asked[0].name] = asked[1]
                     self._hosts.put(asked[0])
         finally:

@@ -23,10 +23,11 @@ from preflight.api.offspring import Offspring
 from preflight.api.shares import Shares
 from preflight.api.unasked import unasked
 from preflight.api.wants import Options, Outcome, WantsOf
-from preflight.api.wire import Broken, Listener, Ready, greeting
+from preflight.api.wire import Broken, Listener, Ready, confided, greeting, told
 from preflight.model.host import Host
 from preflight.probe.store import Store
-from preflight.transport import Deadline
+from preflight.transport import Deadline, in_one_run
+from preflight.transport.credentials.guard import Guard, News
 
 _TICK_S = 0.2
 _PARTING_S = 1.0
@@ -76,12 +77,14 @@ class Processes:
         self._store, self._store_bytes = options.store, options.store_bytes
         share = structs.replace(
             options,
+            connect=in_one_run(options.connect),
             forks=self._forks,
             rate=options.rate and options.rate / number,
             deadline_s=None,  # it is kept here
             processes=1,
         )
-        self._greeting = greeting(share, answers=answers)
+        self._greeting = greeting(share, answers=answers) + confided(options.connect.secrets)
+        self._guard = Guard()  # what the children told of credentials
         self._listener = Listener()
         self._tried: set[str] = set()
         self._let_in = False
@@ -149,6 +152,7 @@ class Processes:
             # are good: several at a time could lock an account.
             if self._let_in or place is leader:
                 self._feed(place)
+            self._flush(place)
 
     def _has_work(self, place: _Place) -> bool:
         waiting = place.suspects or self._shares.left_for(place.number)
@@ -166,7 +170,6 @@ class Processes:
             for host in self._next(place, room):
                 child.asked[host.name] = host
                 child.send(child.dispatcher.host(host, self._wants_of(host)))
-        self._flush(place, child)
 
     def _room(self, place: _Place) -> int:
         if place.suspects or self._tried & (place.child.asked.keys() if place.child else set()):
@@ -183,7 +186,9 @@ class Processes:
             elif (host := self._shares.take(place.number)) is not None:
                 yield host
 
-    def _flush(self, place: _Place, child: Offspring) -> None:
+    def _flush(self, place: _Place) -> None:
+        if (child := place.child) is None:
+            return
         child.flush()
         events = selectors.EVENT_READ
         if child.waits_to_send:
@@ -213,10 +218,20 @@ class Processes:
                 self._let_in = self._let_in or said.snapshot.status == "probed"
                 child.asked.pop(said.snapshot.host, None)
                 yield said
+            elif isinstance(said, News):
+                self._spread(said, child)
             elif isinstance(said, Ready):
                 child.ready = True
             elif isinstance(said, Broken):
                 child.reason = said.reason
+
+    def _spread(self, news: News, child: Offspring) -> None:
+        """Let the others know what a host said to a credential of *child*."""
+        self._guard.hear(news)
+        self._let_in = self._let_in or news.worked
+        for place in self._places:
+            if place.child and place.child is not child:
+                place.child.send(told(news))
 
     def _bury(self, place: _Place, child: Offspring) -> Iterator[Outcome]:
         """Put another child into the *place* of one that is gone, and its hosts before it."""
@@ -237,12 +252,13 @@ class Processes:
         """Put a child into *place*; where that cannot be, leave its hosts to the others."""
         while place.bad_starts < _BAD_STARTS:
             try:
-                place.child = child = Offspring(self._greeting)
+                news = b"".join(map(told, self._guard.known()))
+                place.child = child = Offspring(self._greeting + news)
             except OSError:
                 place.bad_starts += 1
                 continue
             self._selector.register(child, selectors.EVENT_READ, place)
-            self._flush(place, child)
+            self._flush(place)
             return
         self._shares.give_up(place.number)
         if another := next((one for one in self._places if one.child), None):

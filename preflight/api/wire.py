@@ -4,7 +4,8 @@ What processes and machines say to each other about a fleet: lines of JSON, and 
 A `Dispatcher` turns what is asked into lines and a `Receiver` turns them back;
 a `Reporter` turns outcomes into lines and a `Listener` turns them back.  What
 hosts have in common, programs, facts and verdicts, goes over a line once and is
-one object at its end.  Of secrets nothing stands in them.
+one object at its end.  Secrets stand in the line of `confided` alone, which is
+for processes of our own.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ from preflight.model.host import Host
 from preflight.model.requirements import Requirements
 from preflight.model.start import Opener, Start
 from preflight.model.verdict import Verdict
+from preflight.transport.credentials.guard import News
+from preflight.transport.credentials.secret import NO_SECRETS, Secrets
 
 # --- what is asked ---
 
@@ -36,6 +39,18 @@ class Greeting(Struct, frozen=True, kw_only=True, tag="greeting", tag_field="kin
     options: Options  # without its store
     store: str | None
     answers: bool  # whether more is wanted than a report tells
+
+
+class SecretsLine(Struct, frozen=True, tag="secrets", tag_field="kind"):
+    """What `Secrets.reveal` returned."""
+
+    revealed: bytes
+
+
+class NewsLine(Struct, frozen=True, tag="news", tag_field="kind"):
+    """What a host said to a credential; goes both ways."""
+
+    news: News
 
 
 class ProgramLine(Struct, frozen=True, tag="program", tag_field="kind"):
@@ -117,7 +132,8 @@ class Dispatcher:
 def greeting(options: Options, *, answers: bool) -> bytes:
     """Return the line that comes first: the settings, once for all hosts."""
     store = None if options.store is None else str(options.store)
-    plain = structs.replace(options, store=None)
+    connect = structs.replace(options.connect, secrets=NO_SECRETS)
+    plain = structs.replace(options, store=None, connect=connect)
     line = Greeting(version=__version__, options=plain, store=store, answers=answers)
     return codec.encode(line) + b"\n"
 
@@ -136,7 +152,23 @@ def greeted(line: bytes) -> tuple[Options, bool]:
     return structs.replace(said.options, store=store), said.answers
 
 
-_Asked: Any = ProgramLine | OpenerLine | HostWanted  # mypy takes no union for a type
+def confided(secrets: Secrets) -> bytes:
+    """Return the line that comes second where nobody but a process of our own can read it."""
+    return codec.encode(SecretsLine(secrets.reveal())) + b"\n"
+
+
+def with_confided(options: Options, line: bytes) -> Options:
+    """Return *options* with the secrets that `confided` was given."""
+    secrets = Secrets.revealed(codec.decode(line, SecretsLine).revealed)
+    return structs.replace(options, connect=structs.replace(options.connect, secrets=secrets))
+
+
+def told(news: News) -> bytes:
+    """Return the line that tells *news* to another process of the run."""
+    return codec.encode(NewsLine(news)) + b"\n"
+
+
+_Asked: Any = ProgramLine | OpenerLine | HostWanted | NewsLine  # mypy takes no union for a type
 
 
 class Receiver:
@@ -146,9 +178,11 @@ class Receiver:
         self._programs: list[Requirements] = []
         self._openers: list[Opener] = []
 
-    def hear(self, line: bytes) -> tuple[Host, tuple[Want, ...]] | None:
-        """Take in one line; return the host that it asks for, if any."""
+    def hear(self, line: bytes) -> tuple[Host, tuple[Want, ...]] | News | None:
+        """Take in one line; return the host that it asks for, or the news, if any."""
         match codec.decode(line, _Asked):
+            case NewsLine(news):
+                return news
             case ProgramLine(requirements, elf):
                 whole = structs.replace(requirements, elf=elf and unpack_elf(elf))
                 self._programs.append(whole)
@@ -197,7 +231,7 @@ class OutcomeLine(Struct, frozen=True, tag="outcome", tag_field="kind"):
     warnings: tuple[str, ...]
 
 
-_Said: Any = Line | VerdictLine | OutcomeLine | Ready | Broken
+_Said: Any = Line | VerdictLine | OutcomeLine | NewsLine | Ready | Broken
 
 
 class Reporter:
@@ -239,7 +273,7 @@ class Listener:
         self._verdicts: dict[str, Verdict] = {}
         self._heard: set[str] = set()
 
-    def hear(self, line: bytes) -> Outcome | Ready | Broken | None:
+    def hear(self, line: bytes) -> Outcome | News | Ready | Broken | None:
         """
         Take in one line; return what it tells, None where others will refer to it.
 
@@ -249,6 +283,8 @@ class Listener:
         value = codec.decode(line, _Said)
         if isinstance(value, OutcomeLine):
             return self._outcome(value)
+        if isinstance(value, NewsLine):
+            return value.news
         if isinstance(value, Ready | Broken):
             return value
         name = named(line)

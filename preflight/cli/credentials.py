@@ -19,7 +19,7 @@ from typing import Literal, NamedTuple
 from msgspec import structs
 
 from preflight.api import Options
-from preflight.cli.options import CredentialOptions
+from preflight.cli.options import CredentialOptions, FleetOptions
 from preflight.cli.voice import warn
 from preflight.errors import UsageError
 from preflight.model.host import Host
@@ -54,8 +54,10 @@ _LOG_IN = _Kind("password", "-k", "password to log in with")
 _BECOME = _Kind("become-password", "-K", "password for sudo")
 
 
-def with_secrets(options: Options, values: CredentialOptions, hosts: Sequence[Host]) -> Options:
+def with_secrets(options: Options, values: FleetOptions, hosts: Sequence[Host]) -> Options:
     """Return *options* with the secrets that the command line says how to get."""
+    if values["executor"]:
+        return options  # the keys are on other machines, and no secret goes there
     connect = options.connect
     if values["password_fd"] is not None and values["password_fd"] == values["become_password_fd"]:
         raise UsageError("one descriptor cannot hold two passwords", "give each its own")

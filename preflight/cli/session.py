@@ -162,9 +162,19 @@ def options_of(values: FleetOptions, *, everything: bool = False) -> Options:
 
 def refuse_with_executor(values: FleetOptions, *others: str) -> None:
     """Raise `UsageError` where one of *others*, which were given, cannot be with --executor."""
-    for other in ("--local",) * values["local"] + others:
+    secrets = {
+        "--ask-pass": values["ask_pass"],
+        "--password-fd": values["password_fd"] is not None,
+        "--password-command": values["password_command"] is not None,
+        "--ask-become-pass": values["ask_become_pass"],
+        "--become-password-fd": values["become_password_fd"] is not None,
+        "--become-password-command": values["become_password_command"] is not None,
+    }
+    given = [option for option, there in secrets.items() if there]
+    for other in ("--local",) * values["local"] + (*others, *given):
         if values["executor"]:
-            raise UsageError(f"{other} and --executor exclude each other", "leave one of them out")
+            hint = "its workers use their own keys" if other in secrets else "leave one of them out"
+            raise UsageError(f"{other} and --executor exclude each other", hint)
 
 
 def _store(values: FleetOptions) -> Path:

@@ -18,7 +18,10 @@ from msgspec import structs
 import preflight
 from preflight import api
 from preflight.api import batches, wire
+from preflight.errors import UsageError
 from preflight.model.host import Host
+from preflight.transport import Options as ConnectOptions
+from preflight.transport.credentials.secret import Secret, Secrets
 from tests.api.relay import wait_until
 
 HERE = [Host(name=f"here{number}", transport="local") for number in range(3)]
@@ -159,6 +162,33 @@ def test_batches_go_out_together_after_a_log_in(want, hosts_by, relay):
 
     assert [8, 32, 32] == [len(names) for names in executor.tasks]
     assert 8 == statuses(outcomes)["probed", None]
+
+
+@pytest.mark.slow
+def test_wrong_key_stops_in_all_batches(want, hosts_by, relay, sshd):
+    """What a worker heard of a credential goes with the next batches, to whichever worker."""
+    strangers = [
+        structs.replace(host, identity_file=sshd.identity("id_stranger"))
+        for host in hosts_by(relay, 40)
+    ]
+    with ProcessPoolExecutor(
+        2, multiprocessing.get_context("spawn"), max_tasks_per_child=1
+    ) as executor:
+        outcomes = asked(strangers, want, executor)
+
+    assert {("auth-failed", "auth-refused"): 5, ("not-run", "auth-stopped"): 35} == statuses(
+        outcomes
+    )
+
+
+def test_secrets_do_not_travel(want):
+    """Whoever has a password in hand is told so before any host is asked."""
+    connect = ConnectOptions(secrets=Secrets(password=Secret("canary")))
+
+    with pytest.raises(UsageError, match="do not travel"), Executing() as executor:
+        asked(gone(1), want, executor, connect=connect)
+
+    assert [] == executor.tasks
 
 
 def test_hosts_behind_one_gateway_go_together():

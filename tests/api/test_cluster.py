@@ -221,7 +221,9 @@ def test_nobody_imports_dask_who_does_not_use_it():
     assert "False\n" == done.stdout
 
 
-@pytest.mark.parametrize("option", [("--local",), ("--prove",), ("--facts", "f")])
+@pytest.mark.parametrize(
+    "option", [("--local",), ("--prove",), ("--facts", "f"), ("--password-command", "touch ran")]
+)
 def test_options_that_mean_this_machine(start, hosts_by, relay, option):
     """What needs this machine is refused with an executor."""
     hosts = [] if option == ("--local",) else hosts_by(relay, 1)
@@ -230,6 +232,7 @@ def test_options_that_mean_this_machine(start, hosts_by, relay, option):
 
     assert 2 == result.status
     assert f"{option[0]} and --executor exclude each other" in result.err
+    assert not Path("ran").exists()
 
 
 def test_files_are_those_of_the_workers(tmp_path, start, hosts_by, relay):

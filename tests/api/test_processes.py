@@ -15,10 +15,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from preflight import api
 from preflight.api.processes import Processes
 from preflight.model.host import Host
+from preflight.transport import Options as ConnectOptions
+from preflight.transport.credentials.secret import Secret, Secrets
 from tests.api.relay import children_of, relaying, wait_until
 
 PROJECT = Path(__file__).parents[2]
@@ -135,6 +138,52 @@ def test_one_process_tries_the_credentials_first(want, hosts_by, relay):
     assert 1 == len(callers)
     assert [True, False] == [number > 0 for number in given]
     assert {("probed", None): 24} == statuses(outcomes)
+
+
+@pytest.mark.slow
+def test_passphrase_reaches_the_processes_and_nobody_else(want, hosts_by, relay, sshd):
+    """It goes over the socket: no argument and no variable of a process shows it."""
+    passphrases = ((sshd.identity("id_locked"), Secret("secret")),)
+    connect = ConnectOptions(secrets=Secrets(passphrases=passphrases))
+    hosts = [
+        structs.replace(host, identity_file=sshd.identity("id_locked"))
+        for host in hosts_by(relay, 12)
+    ]
+    relay.holds = True
+    with asked(hosts, want, forks=4, connect=connect) as fleet:
+        outcomes, thread = in_thread(fleet)
+        wait_until(relay.callers)
+        seen = [
+            Path(f"/proc/{child}/{file}").read_bytes()
+            for child in children_of()
+            for file in ("cmdline", "environ")
+        ]
+        relay.let_go()
+        thread.join(120)
+
+    assert {("probed", None): 12} == statuses(outcomes)
+    assert 4 == len(seen)
+    assert not [data for data in seen if b"secret" in data]
+
+
+@pytest.mark.slow
+def test_wrong_key_stops_in_all_processes(want, hosts_by, relay, sshd):
+    """A key that is refused five times in a row, by whichever process, is tried no more."""
+    strangers = [
+        structs.replace(host, identity_file=sshd.identity("id_stranger"))
+        for host in hosts_by(relay, 30)
+    ]
+    with asked(strangers, want, forks=8) as fleet:
+        alone = statuses(fleet.outcomes())
+    friend = structs.replace(hosts_by(relay, 1)[0], name="friend")
+    with asked([friend, *strangers], want, forks=8) as fleet:
+        together = statuses(fleet.outcomes())
+
+    assert {("auth-failed", "auth-refused"): 5, ("not-run", "auth-stopped"): 25} == alone
+    assert 1 == together["probed", None]
+    # Each process may have one log-in under way when it hears of the fifth refusal.
+    assert 5 <= together["auth-failed", "auth-refused"] <= 6
+    assert 30 == together["auth-failed", "auth-refused"] + together["not-run", "auth-stopped"]
 
 
 @pytest.mark.slow
@@ -298,6 +347,7 @@ def _check(tmp_path: Path, want, hosts, **settings) -> subprocess.Popen[str]:
     """Start the command with two processes."""
     inventory = fleet_file(tmp_path, hosts)
     command = ["check", want.requirements.path, "-i", inventory, "--processes", "2"]
+    command += ["--progress", "none"]
     return subprocess.Popen(
         [sys.executable, "-m", "preflight", *command],
         stdin=subprocess.DEVNULL,

@@ -17,6 +17,8 @@ from preflight.judge import judge
 from preflight.model.host import Host
 from preflight.model.start import Opener, Start
 from preflight.report import FORMATS, View
+from preflight.transport.credentials.guard import Credential, News
+from preflight.transport.credentials.secret import NO_SECRETS, Secret, Secrets
 from tests.builders.elf import build_elf
 
 HERE = Host(name="here", transport="local")
@@ -89,6 +91,27 @@ def test_options_arrive():
     options = api.Options(forks=7, limits=limits, connect=connect)
 
     assert (options, True) == wire.greeted(wire.greeting(options, answers=True))
+
+
+def test_secrets_have_a_line_of_their_own():
+    """The greeting, which may go anywhere, has none; what is for our own processes has all."""
+    passphrases = (("/key", Secret("canary1")),)
+    secrets = Secrets(password=Secret("canary2"), passphrases=passphrases)
+    options = api.Options(connect=structs.replace(api.Options().connect, secrets=secrets))
+
+    greeting = wire.greeting(options, answers=False)
+
+    bare, _ = wire.greeted(greeting)
+    assert b"canary" not in greeting
+    assert NO_SECRETS == bare.connect.secrets
+    assert options == wire.with_confided(bare, wire.confided(secrets))
+
+
+def test_news_of_credentials_goes_both_ways():
+    """Parent and child tell each other what hosts said to a credential."""
+    news = News(Credential("deploy", "log-in", ("~/.ssh/id",)), worked=True, host="web")
+
+    assert news == wire.Listener().hear(wire.told(news)) == wire.Receiver().hear(wire.told(news))
 
 
 def test_store_is_in_the_readers_home(tmp_path):
