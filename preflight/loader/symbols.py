@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import struct
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Sequence
 from threading import Lock
-from typing import Generic, NamedTuple, TypeAlias, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 from preflight.model.elf import (
     NO_VERSYM,
@@ -29,9 +29,9 @@ INDEX_BITS = 0x7FFF
 ROOM = 1 << 16
 _RECORD = struct.Struct(SYMBOL_RECORD)
 
+_INFO, _USES = 2, 5  # where these fields stand in a record
+
 T = TypeVar("T")
-# The fields of a Symbol after its name.
-Record: TypeAlias = tuple[int, int, int, int, int, int, int, int]
 
 
 class Symbol(NamedTuple):
@@ -78,6 +78,11 @@ class Symbol(NamedTuple):
         return self.place & 0xF == PLACE_UNDEFINED
 
     @property
+    def absent(self) -> bool:
+        """Whether it is undefined, and no canonical PLT entry, which counts for pointers."""
+        return self.place == PLACE_UNDEFINED | PLACE_ZERO
+
+    @property
     def zero(self) -> bool:
         """Whether st_value is 0."""
         return bool(self.place & PLACE_ZERO)
@@ -105,32 +110,54 @@ class Version(NamedTuple):
     library: str | None
 
 
-class Definitions(Mapping[bytes, tuple[Symbol, ...]]):
-    """The symbols that others may find, by name, in table order; each decoded when it is asked."""
+class Definitions:
+    """The symbols that others may find, by name, in table order; decoded when they are asked."""
 
-    def __init__(self, rows: dict[bytes, tuple[int, ...]], records: bytes) -> None:
-        self._rows = rows
+    def __init__(self, names: Sequence[bytes], records: bytes) -> None:
         self._records = records
-
-    def __getitem__(self, name: bytes) -> tuple[Symbol, ...]:
-        return tuple(Symbol(name, *record) for record in self._unpack(self._rows[name]))
-
-    def __contains__(self, name: object) -> bool:
-        return name in self._rows
-
-    def __iter__(self) -> Iterator[bytes]:
-        return iter(self._rows)
+        self._rows = dict(zip(names, range(len(names)), strict=True))
+        # Few names stand in the table more than once, with several versions.
+        self._all_rows: dict[bytes, list[int]] = {}
+        for row, name in enumerate(names):
+            if self._rows[name] != row:
+                self._all_rows.setdefault(name, []).append(row)
 
     def __len__(self) -> int:
         return len(self._rows)
 
-    def records(self) -> Iterator[tuple[bytes, list[Record]]]:
-        """Yield each name with its records, which take a tenth of the time of symbols."""
-        for name, rows in self._rows.items():
-            yield name, self._unpack(rows)
+    def __contains__(self, name: bytes) -> bool:
+        return bool(self.of(name))
 
-    def _unpack(self, rows: tuple[int, ...]) -> list[Record]:
-        return [_RECORD.unpack_from(self._records, row) for row in rows]
+    def of(self, name: bytes) -> list[Symbol]:
+        """Return the definitions of *name*."""
+        last = self._rows.get(name)
+        if last is None or not name:
+            return []
+        rows = (*self._all_rows.get(name, ()), last)
+        found = [Symbol(name, *_RECORD.unpack_from(self._records, r * _RECORD.size)) for r in rows]
+        return [symbol for symbol in found if not symbol.local and not symbol.absent]
+
+    def of_type(self, kind: int) -> Iterator[bytes]:
+        """Yield the names with an entry of the type *kind* (STT_*)."""
+        infos = self._records[_INFO :: _RECORD.size]
+        places = {row for row, info in enumerate(infos) if info & 0xF == kind}
+        if places:
+            yield from (name for name, row in self._rows.items() if row in places)
+            yield from (n for n, rows in self._all_rows.items() if not places.isdisjoint(rows))
+
+
+class Offers:
+    """Which keys an object offers, by *decide*; each decided once."""
+
+    def __init__(self, decide: Callable[[bytes], bool]) -> None:
+        self._decide = decide
+        self._known: dict[bytes, bool] = {}
+
+    def __contains__(self, key: bytes) -> bool:
+        known = self._known.get(key)
+        if known is None:
+            known = self._known[key] = self._decide(key)
+        return known
 
 
 class Symbols(NamedTuple):
@@ -177,21 +204,16 @@ def _count(elf: Elf) -> int:
 
 def _decode(elf: Elf) -> Symbols:
     table = elf.symbols
-    rows: dict[bytes, tuple[int, ...]] = {}
-    used: list[Symbol] = []
-    if table is not None:
-        names = table.names.split(b"\0")
-        for row, (name, record) in enumerate(
-            zip(names, _RECORD.iter_unpack(table.records), strict=False)
-        ):
-            _, info, _, place, uses, *_ = record
-            # An undefined symbol with a value is a canonical PLT entry: it counts for pointers.
-            if place != PLACE_UNDEFINED | PLACE_ZERO and name and info >> 4 != STB_LOCAL:
-                rows[name] = (*rows.get(name, ()), row * _RECORD.size)
-            if uses:
-                used.append(Symbol(name, *record))
-    definitions = Definitions(rows, table.records if table else b"")
-    return Symbols(definitions, tuple(used), _versions(elf) if elf.has_version_table else {})
+    if table is None:
+        return Symbols(Definitions((), b""), (), {})
+    records = table.records
+    names = table.names.split(b"\0")[: len(records) // _RECORD.size]
+    used = [row for row, uses in enumerate(records[_USES :: _RECORD.size]) if uses]
+    return Symbols(
+        Definitions(names, records),
+        tuple(Symbol(names[r], *_RECORD.unpack_from(records, r * _RECORD.size)) for r in used),
+        _versions(elf) if elf.has_version_table else {},
+    )
 
 
 symbols_of = Shelf(_decode)

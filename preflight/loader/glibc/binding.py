@@ -8,22 +8,20 @@ plain cases at once, as sets: nearly all references are settled by those.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from enum import Enum, auto
 from typing import NamedTuple
 
 from preflight.loader.symbols import (
-    HIDDEN_BIT,
-    INDEX_BITS,
     STT_GNU_IFUNC,
     STT_TLS,
-    Record,
+    Offers,
     Shelf,
     Symbol,
     Symbols,
     symbols_of,
 )
-from preflight.model.elf import NO_VERSYM, PLACE_ABSOLUTE, USE_SLOT, USE_TLS, Elf
+from preflight.model.elf import PLACE_ABSOLUTE, USE_SLOT, USE_TLS, Elf
 from preflight.model.text import encode
 
 # STT_NOTYPE, OBJECT, FUNC, COMMON, TLS, GNU_IFUNC.
@@ -57,7 +55,7 @@ class Interface(NamedTuple):
     wants: Mapping[bytes, Reference]
     copies: tuple[Reference, ...]
     weak: tuple[Reference, ...]
-    offers: frozenset[bytes]
+    offers: Offers
     ifuncs: frozenset[bytes]  # those of the offers whose address a resolver tells
 
 
@@ -76,7 +74,7 @@ def answer(owner: Interface, reference: Reference, *, provider: bool, lenient: b
     *provider*: it answers to the name of the library that the version is wanted
     of.  *lenient*: a symbol of an object without versions is good there, too.
     """
-    for symbol in owner.symbols.definitions.get(reference.symbol.name, ()):
+    for symbol in owner.symbols.definitions.of(reference.symbol.name):
         if not _eligible(symbol, reference.symbol.uses):
             continue
         if reference.version is None:
@@ -93,7 +91,7 @@ def answer(owner: Interface, reference: Reference, *, provider: bool, lenient: b
 
 def _default(owner: Interface, wanting: Symbol) -> bool:
     """Whether exactly one version is not hidden: no ambiguity, so it is taken."""
-    found = owner.symbols.definitions.get(wanting.name, ())
+    found = owner.symbols.definitions.of(wanting.name)
     eligible = [symbol for symbol in found if _eligible(symbol, wanting.uses)]
     return sum(not symbol.hidden_version for symbol in eligible) == 1
 
@@ -118,15 +116,15 @@ def _interface(elf: Elf) -> Interface:
     symbols = symbols_of(elf)
     references = [_reference(symbols, symbol) for symbol in symbols.used if _is_wanted(symbol)]
     has_table = elf.has_version_table
-    offers = list(_offers(symbols, has_table=has_table))
+    by_ifunc = symbols.definitions.of_type(STT_GNU_IFUNC)
     return Interface(
         has_table,
         symbols,
         {r.key: r for r in references if not r.symbol.copied and not r.symbol.weak},
         tuple(r for r in references if r.symbol.copied),
         tuple(r for r in references if r.symbol.weak and not r.symbol.copied),
-        frozenset(key for key, _ in offers),
-        frozenset(key for key, by_ifunc in offers if by_ifunc),
+        Offers(lambda key: key in _offered(symbols, key.partition(b"\0")[0], has_table=has_table)),
+        frozenset(key for name in by_ifunc for key in _offered(symbols, name, has_table=has_table)),
     )
 
 
@@ -147,32 +145,19 @@ def _reference(symbols: Symbols, symbol: Symbol) -> Reference:
     return Reference(symbol, *(version or (None, None)))
 
 
-def _offers(symbols: Symbols, *, has_table: bool) -> Iterator[tuple[bytes, bool]]:
-    """Yield the key of every reference that a definition answers, and whether an IFUNC is there."""
-    endings = {index: _key(b"", version.name) for index, version in symbols.versions.items()}
-    counts: dict[tuple[int, int, int], bool] = {}  # there are few kinds of definition
-    for name, records in symbols.definitions.records():
-        by_ifunc = any(record[1] & 0xF == STT_GNU_IFUNC for record in records)
-        visible = plain = 0
-        for record in records:
-            version, info, other, place, *_ = record
-            kind = info, other, place
-            if kind not in counts:
-                counts[kind] = _is_definition(record)
-            if not counts[kind]:
-                continue
-            index = 1 if version == NO_VERSYM else version & INDEX_BITS
-            if index >= 2 and has_table and index in endings:
-                yield name + endings[index], by_ifunc
-            visible += version == NO_VERSYM or not version & HIDDEN_BIT
-            plain += index < 3 or not has_table
-        if visible == 1 or plain:
-            yield name, by_ifunc
-
-
-def _is_definition(record: Record) -> bool:
-    symbol = Symbol(b"", *record)
-    return not symbol.undefined and _eligible(symbol, 0)
+def _offered(symbols: Symbols, name: bytes, *, has_table: bool) -> set[bytes]:
+    """Return the key of every reference that a definition of *name* answers."""
+    found = symbols.definitions.of(name)
+    defined = [symbol for symbol in found if not symbol.undefined and _eligible(symbol, 0)]
+    keys = set()
+    for symbol in defined:
+        version = symbols.versions.get(symbol.version_index)
+        if version is not None and symbol.version_index >= 2 and has_table:
+            keys.add(_key(name, version.name))
+    visible = sum(not symbol.hidden_version for symbol in defined)
+    if visible == 1 or any(s.version_index < 3 or not has_table for s in defined):
+        keys.add(_key(name, None))
+    return keys
 
 
 def _key(name: bytes, version: str | None) -> bytes:

@@ -96,7 +96,9 @@ class _Check:
         self._rules = rules
         self._parties = parties
         # Those that offer most settle most; for what is met the order does not matter.
-        self._offers = sorted((party.face.offers for party in parties), key=len, reverse=True)
+        faces = (party.face for party in parties)
+        most_first = sorted(faces, key=lambda face: len(face.symbols.definitions), reverse=True)
+        self._offers = [face.offers for face in most_first]
         self._doubtful = set(self._doubtful_libraries())
 
     def odd_relocations(self, party: _Party) -> Iterator[SymbolProblem]:
@@ -160,12 +162,12 @@ class _Check:
         wants = party.face.wants
         left: Collection[bytes] = wants.keys()
         for offers in self._offers:
-            left = left - offers  # type: ignore[operator]
+            left = [key for key in left if key not in offers]
             if not left:
                 break
         yield from (wants[key] for key in left)
         if self._doubtful:
-            settled = (wants[key] for key in wants.keys() - left)
+            settled = (wants[key] for key in wants.keys() - set(left))
             doubtful = self._doubtful
             yield from (r for r in (*settled, *party.face.weak) if r.library in doubtful)
 

@@ -32,7 +32,7 @@ def is_another_libc(elf: Elf) -> bool:
     """Whether musl takes itself in the file's stead (load_library)."""
     definitions = symbols_of(elf).definitions
     return all(
-        any(not symbol.undefined for symbol in definitions.get(name, ()))
+        any(not symbol.undefined for symbol in definitions.of(name))
         for name in (b"__libc_start_main", b"stdin")
     )
 

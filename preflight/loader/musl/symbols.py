@@ -14,6 +14,8 @@ from preflight.loader.musl.load import release_of
 from preflight.loader.setting import Object, Resolution, Setting
 from preflight.loader.symbols import (
     STT_TLS,
+    Definitions,
+    Offers,
     Shelf,
     Symbol,
     symbols_of,
@@ -53,9 +55,9 @@ _LFS64_BYTES = 16  # a longer name was not found before 1.2.6
 class _Interface(NamedTuple):
     """What one object wants, by name, and the names that it offers to every reference."""
 
-    definitions: Mapping[bytes, tuple[Symbol, ...]]
+    definitions: Definitions
     wants: Mapping[bytes, Symbol]
-    offers: frozenset[bytes]
+    offers: Offers
     weak_tls: tuple[Symbol, ...]
 
 
@@ -63,7 +65,8 @@ def check_symbols(setting: Setting, resolution: Resolution) -> Iterator[SymbolPr
     """Yield what cannot be bound: the libraries in load order, then the program."""
     objects = resolution.objects
     faces = [_interface_of(entry.elf) for entry in objects]
-    offers = sorted((face.offers for face in faces), key=len, reverse=True)
+    most_first = sorted(faces, key=lambda face: len(face.definitions), reverse=True)
+    offers = [face.offers for face in most_first]
     known = _aliases(release_of(setting))
     for entry, face in zip((*objects[1:], *objects[:1]), (*faces[1:], *faces[:1]), strict=True):
         if entry.path != setting.interpreter and entry.opened == (setting.plugin is not None):
@@ -81,11 +84,11 @@ def _aliases(release: tuple[int, ...]) -> frozenset[bytes]:
 
 
 def _unmet(
-    face: _Interface, faces: Sequence[_Interface], offers: Sequence[frozenset[bytes]]
+    face: _Interface, faces: Sequence[_Interface], offers: Sequence[Offers | frozenset[bytes]]
 ) -> list[Symbol]:
     left: Collection[bytes] = face.wants.keys()
     for offered in offers:
-        left = left - offered  # type: ignore[operator]
+        left = [name for name in left if name not in offered]
         if not left:
             break
     missing = [face.wants[name] for name in left if not _met(face.wants[name], faces)]
@@ -119,7 +122,7 @@ def _rank(symbol: Symbol) -> tuple[bool, int]:
 
 
 def _met(wanting: Symbol, faces: Sequence[_Interface]) -> bool:
-    return any(_answers(face.definitions.get(wanting.name, ()), wanting.uses) for face in faces)
+    return any(_answers(face.definitions.of(wanting.name), wanting.uses) for face in faces)
 
 
 def _answers(found: Sequence[Symbol], uses: int) -> bool:
@@ -138,10 +141,10 @@ def _interface(elf: Elf) -> _Interface:
     symbols = symbols_of(elf)
     definitions, used = symbols.definitions, symbols.used
     wanted = (s for s in used if not s.local and not (s.undefined and s.weak))
-    offers = (name for name, found in definitions.items() if _answers(found, USE_SLOT))
+    offers = Offers(lambda name: _answers(definitions.of(name), USE_SLOT))
     weak_tls = (s for s in used if s.undefined and s.weak and s.uses & USE_TLS)
     wants = {s.name: s for s in wanted}
-    return _Interface(definitions, wants, frozenset(offers), tuple(weak_tls))
+    return _Interface(definitions, wants, offers, tuple(weak_tls))
 
 
 _interface_of = Shelf(_interface)
