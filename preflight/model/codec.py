@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from functools import cache
-from typing import Any, TypeVar, cast
+from threading import Lock
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -31,16 +31,28 @@ def encode(value: Any) -> bytes:
 
 def decode(line: bytes, kind: type[T]) -> T:
     """Return the *kind* that `encode` was given; raises `msgspec.DecodeError` for anything else."""
+    decoder: msgspec.json.Decoder[T] = _decoders.get(kind) or _new_decoder(kind)
     if b"\\" not in line:
-        value: T = _decoder(cast(Any, kind)).decode(line)
-        return value
+        return decoder.decode(line)
     return msgspec.convert(_map_text(msgspec.json.decode(line), text.from_json), kind)
 
 
-@cache
-def _decoder(kind: Any) -> msgspec.json.Decoder[Any]:
-    """Return the decoder of *kind*, which for a union takes longer to make than a line to read."""
-    return msgspec.json.Decoder(kind)
+_decoders: dict[Any, msgspec.json.Decoder[Any]] = {}
+_making = Lock()
+
+
+def _new_decoder(kind: Any) -> msgspec.json.Decoder[Any]:
+    """
+    Return the decoder of *kind*, which for a union takes longer to make than a line to read.
+
+    One at a time: msgspec (0.22, _core.c, StructInfo_Convert) shows what it
+    knows of a struct to other threads before it is complete, and whoever
+    decodes with that ends the process.
+    """
+    with _making:
+        if kind not in _decoders:
+            _decoders[kind] = msgspec.json.Decoder(kind)
+        return _decoders[kind]
 
 
 def _map_text(value: Any, change: Any) -> Any:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 
 import msgspec
 import pytest
@@ -77,3 +79,39 @@ def test_bytes_with_backslashes_come_back():
     content = BytesContent(state, "", b"\\\xff\0")
 
     assert codec.decode(codec.encode(content), Answer) == content
+
+
+RACE = """
+import sys, threading
+import msgspec
+from preflight.model import codec
+
+sys.setswitchinterval(1e-6)
+
+def race(number):
+    fields = [(f"f{n}", "tuple[int, ...] | None") for n in range(30)]
+    inner = msgspec.defstruct(f"I{number}", fields)
+    kind = msgspec.defstruct(f"K{number}", [(f"f{n}", inner) for n in range(3)])
+    line = codec.encode(kind(*[inner(*[(n,) for n in range(30)])] * 3))
+    begin = threading.Barrier(8)
+
+    def decode():
+        begin.wait()
+        assert codec.encode(codec.decode(line, kind)) == line
+
+    threads = [threading.Thread(target=decode) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+for number in range(60):
+    race(number)
+"""
+
+
+def test_many_threads_may_meet_a_new_kind():
+    """Threads that decode the first values of a kind at a time do not end the process."""
+    done = subprocess.run([sys.executable, "-c", RACE], check=False, timeout=60)
+
+    assert done.returncode == 0
