@@ -4,7 +4,8 @@ One process that is an SSH server for any address of 127.0.0.0/8.
     python -m bench.fleet.server PORT DIRECTORY IMAGE_ROOT…
 
 The address that a client connects to is the host that it meets.  Several
-processes may share a port; the kernel spreads the connections.
+processes may share a port; the kernel spreads the connections.  SIGUSR1 has
+the process print what it counted since the last one, a `Counts` as JSON.
 """
 
 from __future__ import annotations
@@ -13,10 +14,13 @@ import asyncio
 import contextlib
 import functools
 import ipaddress
+import signal
 import sys
+import time
 from pathlib import Path
 
 import asyncssh
+import msgspec
 import uvloop
 
 from bench.fleet.images import COUNT, Host, Image, base_of
@@ -29,16 +33,37 @@ _ROUND_END = b"\n.\n"
 _BACKLOG = 4096
 
 
+class Counts(msgspec.Struct):
+    """What was served; bytes are those of the channels, without SSH's own."""
+
+    sessions: int = 0
+    rounds: int = 0
+    received_bytes: int = 0
+    sent_bytes: int = 0
+    cpu_s: float = 0.0
+    # What each image was asked, round after round, by who came last.
+    asked: dict[int, list[str]] = msgspec.field(default_factory=dict)
+
+
 class Images:
     """All images over the roots that are mounted at *root_of*."""
 
     def __init__(self, root_of: dict[str, Path]) -> None:
         recorders = {name: Recorder(root) for name, root in root_of.items()}
         self._images = [Image(number, recorders[base_of(number)]) for number in range(COUNT)]
+        self.counts = Counts()
+        self._counted_s = time.process_time()
 
     def of(self, number: int) -> Image:
         """Return the image of host *number*."""
         return self._images[number % COUNT]
+
+    def report(self) -> None:
+        """Print the counts and begin to count anew."""
+        now_s = time.process_time()
+        self.counts.cpu_s, self._counted_s = now_s - self._counted_s, now_s
+        print(msgspec.json.encode(self.counts).decode(), flush=True)
+        self.counts = Counts()
 
 
 @functools.lru_cache(maxsize=20_000)
@@ -51,9 +76,11 @@ def host_at(address: str) -> tuple[int, Host]:
 class Session(asyncssh.SSHServerSession[bytes]):
     """A login shell that knows two commands: ours, and ``uname -m``."""
 
-    def __init__(self, image: Image, host: Host) -> None:
+    def __init__(self, images: Images, image: Image, host: Host) -> None:
+        self._counts = images.counts
         self._image = image
         self._host = host
+        self._asked: list[str] = []
         self._heard = b""
         self._nonce = b""
         self._scripted = False
@@ -69,20 +96,29 @@ class Session(asyncssh.SSHServerSession[bytes]):
 
     def session_started(self) -> None:
         """Run what is no conversation at once."""
+        self._counts.sessions += 1
         if self._command != COMMAND:
             self._channel.write(b"x86_64\n")
             self._channel.exit(0)
 
     def data_received(self, data: bytes, _datatype: object) -> None:
         """Play the script: its text, its nonce, then round after round."""
+        self._counts.received_bytes += len(data)
         self._heard += data
         if not self._nonce and not self._greet():
             return
         while (end := self._heard.find(_ROUND_END)) >= 0:
             requests = self._heard[: end + 1]
             self._heard = self._heard[end + len(_ROUND_END) :]
-            template = self._image.answer(requests)
-            self._channel.write(self._host.fill(template, self._nonce))
+            self._answer(requests)
+
+    def _answer(self, requests: bytes) -> None:
+        answers = self._host.fill(self._image.answer(requests), self._nonce)
+        self._channel.write(answers)
+        self._asked.append(requests.decode())
+        self._counts.asked[self._image.number] = self._asked
+        self._counts.rounds += 1
+        self._counts.sent_bytes += len(answers)
 
     def _greet(self) -> bool:
         """Say hello when all of the script and the nonce are here; return whether they are."""
@@ -117,7 +153,7 @@ class Server(asyncssh.SSHServer):
 
     def session_requested(self) -> Session:
         """Open a session on this host."""
-        return Session(self._image, self._host)
+        return Session(self._images, self._image, self._host)
 
 
 async def serve(port: int, directory: Path, images: Images) -> None:
@@ -140,6 +176,7 @@ async def serve(port: int, directory: Path, images: Images) -> None:
         kbdint_auth=False,
         login_timeout=120,
     )
+    asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, images.report)
     print("ready", flush=True)
     await asyncio.Event().wait()
 

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import ipaddress
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import msgspec
 from msgspec import Struct
 
 from bench.fleet import images
-from bench.fleet.server import FIRST
+from bench.fleet.server import FIRST, Counts
 from tests.hosts import roots, runs, sshd
 
 PORT = 2022
@@ -24,7 +26,19 @@ class Served(Struct, frozen=True):
     """Hosts that are up; *directory* holds their keys."""
 
     directory: Path
-    port: int = PORT
+    port: int
+    servers: tuple[subprocess.Popen[bytes], ...]
+
+    def counts(self) -> Counts:
+        """Return what all servers counted since this was last asked."""
+        total = Counts()
+        for server in self.servers:
+            server.send_signal(signal.SIGUSR1)
+            one = msgspec.json.decode(_line(server), type=Counts)
+            for field in ("sessions", "rounds", "received_bytes", "sent_bytes", "cpu_s"):
+                setattr(total, field, getattr(total, field) + getattr(one, field))
+            total.asked |= one.asked
+        return total
 
     @property
     def identity_file(self) -> Path:
@@ -77,9 +91,13 @@ def serving(port: int = PORT, processes: int = PROCESSES) -> Iterator[Served]:
         command = [sys.executable, "-m", "bench.fleet.server", str(port), directory, *mounted]
         servers = [stack.enter_context(_ended(command)) for _ in range(processes)]
         for server in servers:
-            if not server.stdout or server.stdout.readline() != b"ready\n":
+            if _line(server) != b"ready\n":
                 raise RuntimeError("a server did not start")
-        yield Served(directory, port)
+        yield Served(directory, port, tuple(servers))
+
+
+def _line(server: subprocess.Popen[bytes]) -> bytes:
+    return server.stdout.readline() if server.stdout else b""
 
 
 @contextlib.contextmanager
