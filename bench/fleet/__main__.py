@@ -1,11 +1,24 @@
-"""``python -m bench.fleet serve COUNT`` plays COUNT hosts until it is interrupted."""
+"""
+Plays thousands of hosts, and measures preflight and bare paramiko over them.
+
+    python -m bench.fleet [--hosts N] [--repeat N] [--json FILE]
+    python -m bench.fleet serve N       plays N hosts until it is interrupted
+
+Needs root on Debian.
+"""
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import signal
 import sys
+from pathlib import Path
 
+from bench.fleet import network
+from bench.fleet.clients import home
+from bench.fleet.results import RESULTS, Machine, Results, measure_lines
+from bench.fleet.scale import Scale
 from bench.fleet.serving import addresses, serving
 
 
@@ -18,5 +31,32 @@ def serve(count: int) -> None:
             signal.pause()
 
 
+def measure(hosts: int, repetitions: int, path: Path) -> None:
+    """Measure everything, print it, and write it to *path*."""
+    network.enter("bench.fleet")
+    machine = Machine.this("paramiko", "asyncssh", "uvloop")
+    with serving() as served, home() as clients:
+        scale = Scale(served, clients, hosts)
+        scale.fill()
+        scale.alternate(repetitions)
+        scale.large()
+    results = Results(machine, scale.runs.all, list(scale.measures()))
+    results.write(path)
+    print(*measure_lines(results.measures), sep="\n")
+
+
+def main() -> None:
+    """Serve or measure, as the command line says."""
+    if sys.argv[1:2] == ["serve"]:
+        serve(int(sys.argv[2]))
+        return
+    parser = argparse.ArgumentParser(prog="python -m bench.fleet")
+    parser.add_argument("--hosts", type=int, default=10_000)
+    parser.add_argument("--repeat", type=int, default=3)
+    parser.add_argument("--json", type=Path, default=RESULTS / "fleet.json")
+    values = parser.parse_args()
+    measure(values.hosts, values.repeat, values.json)
+
+
 if __name__ == "__main__":
-    serve(int(sys.argv[2]))
+    main()

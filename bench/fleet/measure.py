@@ -26,10 +26,11 @@ from msgspec import Struct
 
 _PR_SET_CHILD_SUBREAPER = 36  # prctl(2)
 _EVERY_S = 0.2
+_PYTHON = Path(sys.executable).resolve()
 
 
 class Usage(Struct, frozen=True):
-    """What one run of a command took."""
+    """What one run of a command took; *peak_processes* counts those that run Python."""
 
     wall_s: float
     cpu_s: float
@@ -67,7 +68,7 @@ class _Peaks:
             pids = list(descendants(os.getpid()))
             self.pss_bytes = max(self.pss_bytes, sum(map(_pss_bytes, pids)))
             self.files = max(self.files, sum(map(_files, pids)))
-            self.processes = max(self.processes, len(pids))
+            self.processes = max(self.processes, sum(map(_is_python, pids)))
 
 
 def descendants(pid: int) -> Iterator[int]:
@@ -93,6 +94,12 @@ def _files(pid: int) -> int:
     with contextlib.suppress(OSError):
         return len(os.listdir(f"/proc/{pid}/fd"))  # noqa: PTH208
     return 0
+
+
+def _is_python(pid: int) -> bool:
+    with contextlib.suppress(OSError):
+        return Path(f"/proc/{pid}/exe").readlink() == _PYTHON
+    return False
 
 
 def _run_here(output: str, command: Sequence[str]) -> Usage:

@@ -14,11 +14,12 @@ import msgspec
 from msgspec import Struct
 
 from bench.fleet import images
+from bench.fleet.network import DEAD
 from bench.fleet.server import FIRST, Counts
 from tests.hosts import roots, runs, sshd
 
 PORT = 2022
-DEAD = "127.66"  # the network that drops every packet, in `quiet_network`
+
 PROCESSES = 2
 
 
