@@ -16,10 +16,12 @@ import sys
 from pathlib import Path
 
 from bench.fleet import network
+from bench.fleet.addresses import addresses
 from bench.fleet.clients import home
 from bench.fleet.results import RESULTS, Machine, Results, measure_lines
 from bench.fleet.scale import Scale
-from bench.fleet.serving import addresses, serving
+from bench.fleet.serving import serving
+from tests.hosts import roots
 
 
 def serve(count: int) -> None:
@@ -33,6 +35,7 @@ def serve(count: int) -> None:
 
 def measure(hosts: int, repetitions: int, path: Path) -> None:
     """Measure everything, print it, and write it to *path*."""
+    roots.build()  # while there is a network to build them from
     network.enter("bench.fleet")
     machine = Machine.this("paramiko", "asyncssh", "uvloop")
     with serving() as served, home() as clients:

@@ -14,6 +14,7 @@ import secrets
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import cast
 
 import paramiko
 
@@ -43,10 +44,11 @@ class Bare:
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
         self._key = paramiko.Ed25519Key.from_private_key_file(plan.identity_file)
-        words = Path(plan.known_hosts).read_text().split()
-        self._policy = KnownKey(
-            paramiko.hostkeys.HostKeyEntry.from_line(" ".join(words)).key.asbytes()
-        )
+        line = Path(plan.known_hosts).read_text().splitlines()[0]
+        known = paramiko.hostkeys.HostKeyEntry.from_line(line)
+        if known is None:
+            raise ValueError(f"{plan.known_hosts} has no key")
+        self._policy = KnownKey(known.key.asbytes())
         self._start = bootstrap().encode()
 
     def uname(self, number: int) -> bool:
@@ -64,7 +66,7 @@ class Bare:
         asked = self._plan.asked[number % len(self._plan.asked)]
         client = self._connect(number)
         try:
-            channel = client.get_transport().open_session()
+            channel = cast(paramiko.Transport, client.get_transport()).open_session()
             channel.exec_command(COMMAND)
             opening = self._start + nonce + b"\n"
             for requests in asked:

@@ -13,13 +13,14 @@ from __future__ import annotations
 import hashlib
 import re
 import time
+from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
 
 from msgspec import Struct
 
 from bench.fleet.recorder import NONCE, Recorder
-from tests.hosts import roots
+from tests.hosts.recipes import RECIPES
 
 COUNT = 50
 # Which root an image is made of, image after image.
@@ -110,7 +111,7 @@ class Image:
         self._entries: dict[str, Entry] = {}
         self._hashes: dict[str, bytes] = {}
         self._rounds: dict[bytes, bytes] = {}
-        self._answers = {
+        self._answers: dict[str, Callable[..., bytes]] = {
             "F": self._facts,
             "S": self._states,
             "H": self._hash,
@@ -261,7 +262,7 @@ def base_of(number: int) -> str:
 
 def bases() -> set[str]:
     """Return the names of all roots that images are made of."""
-    return {base_of(number) for number in range(COUNT)} & roots.RECIPES.keys()
+    return {base_of(number) for number in range(COUNT)} & RECIPES.keys()
 
 
 def _plain(data: bytes) -> bytes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import threading
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import BinaryIO, Self, cast
 
 from preflight.probe.frames import Frame, Frames
 from preflight.probe.script import COMMAND, bootstrap
@@ -31,17 +31,23 @@ class _Pipe:
 
 
 class Recorder:
-    """One running script in *root*; safe for many threads."""
+    """One running script in *root*; safe for many threads.  Leaving it as a context ends it."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
         pipe = subprocess.PIPE
-        command = ["chroot", root, "/bin/sh", "-c", COMMAND]
+        command: list[str | Path] = ["chroot", root, "/bin/sh", "-c", COMMAND]
         self._process = subprocess.Popen(command, stdin=pipe, stdout=pipe)
         self._frames = Frames(_Pipe(cast(BinaryIO, self._process.stdout)), NONCE, _BUDGET)  # type: ignore[arg-type]
         self._lock = threading.Lock()
         self._write(f"{bootstrap()}{NONCE}\n")
         self._frames.hello()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._process.communicate()
 
     def ask(self, request: str) -> list[Frame]:
         """Return the frames that answer one request, such as ``S 0 /bin/sh``."""

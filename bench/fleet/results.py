@@ -15,6 +15,7 @@ import msgspec
 from msgspec import Struct
 
 from bench.fleet.measure import Usage
+from preflight import __version__
 
 RESULTS = Path(__file__).parents[1] / "results"
 
@@ -58,6 +59,7 @@ class Machine(Struct, frozen=True):
     cpu: str
     kernel: str
     python: str
+    preflight: str
     packages: dict[str, str]
     load_before: float
     taken_on: str
@@ -70,6 +72,7 @@ class Machine(Struct, frozen=True):
             cpu=_cpu(),
             kernel=platform.release(),
             python=platform.python_version(),
+            preflight=__version__,
             packages={name: version(name) for name in packages},
             load_before=round(os.getloadavg()[0], 2),
             taken_on=dt.datetime.now(dt.UTC).date().isoformat(),
@@ -133,13 +136,13 @@ def line_of(run: Run) -> str:
     """Return one line about *run*."""
     used = run.usage
     dead = f" ({run.dead} dead)" if run.dead else ""
-    served = f"{run.rounds:.2f} rounds, {run.kilobytes:.1f} kB, server {run.server_cpu_ms:.1f} ms"
-    return (
+    line = (
         f"{run.client:22} {run.hosts:6} hosts{dead}: {used.wall_s:7.2f} s, "
         f"{run.hosts_per_s:6.1f} hosts/s, CPU {used.cpu_s:7.2f} s, "
-        f"PSS {used.peak_pss_mb:5.0f} MB in {used.peak_processes}, {used.peak_files} files; "
-        f"each host {served}"
+        f"PSS {used.peak_pss_mb:5.0f} MB in {used.peak_processes}, {used.peak_files} files"
     )
+    line += f"; each host {run.server_cpu_ms:.1f} ms of the server"
+    return f"{line}, {run.rounds:.2f} rounds, {run.kilobytes:.1f} kB" if run.rounds else line
 
 
 def measure_lines(measures: Iterable[Measure]) -> Iterator[str]:

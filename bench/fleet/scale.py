@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
+from bench.fleet.addresses import addresses
 from bench.fleet.clients import Clients, offers
 from bench.fleet.measure import Usage
 from bench.fleet.plan import Plan
 from bench.fleet.results import Measure, Run, Runs
-from bench.fleet.serving import Served, addresses
+from bench.fleet.serving import Served
 from tests.hosts import roots
 
 FEW, MANY = 200, 1000  # what one further host costs is the difference between these
@@ -21,6 +23,12 @@ SCRIPT = "paramiko, our script"
 _SOME_DEAD = (3, 1)  # exit statuses: undetermined, or one proven bad among them
 
 
+@cache
+def modes() -> dict[str, list[str]]:
+    """Return the options of preflight that are measured: without ssh's configuration, and with."""
+    return {PREFLIGHT: ["-F", "none"], SSH_G: []} if offers("-F,") else {PREFLIGHT: []}
+
+
 class Scale:
     """The runs over *served*; *hosts* is the largest number of them."""
 
@@ -30,7 +38,7 @@ class Scale:
         self._clients = clients
         self._hosts = hosts
         self._binary = roots.path_of("bookworm") / "usr/bin/curl"
-        self._modes = {PREFLIGHT: ["-F", "none"], SSH_G: []} if offers("-F,") else {PREFLIGHT: []}
+        self._modes = modes()
         self._asked: list[list[str]] = []
 
     def fill(self) -> None:

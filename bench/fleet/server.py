@@ -23,26 +23,15 @@ import asyncssh
 import msgspec
 import uvloop
 
+from bench.fleet.addresses import FIRST
+from bench.fleet.counts import Counts
 from bench.fleet.images import COUNT, Host, Image, base_of
 from bench.fleet.recorder import Recorder
 from preflight.probe.script import COMMAND
 
-FIRST = int(ipaddress.IPv4Address("127.100.0.1"))
 _SCRIPT_END = b"\n#end\n"
 _ROUND_END = b"\n.\n"
 _BACKLOG = 4096
-
-
-class Counts(msgspec.Struct):
-    """What was served; bytes are those of the channels, without SSH's own."""
-
-    sessions: int = 0
-    rounds: int = 0
-    received_bytes: int = 0
-    sent_bytes: int = 0
-    cpu_s: float = 0.0
-    # What each image was asked, round after round, by who came last.
-    asked: dict[int, list[str]] = msgspec.field(default_factory=dict)
 
 
 class Images:
@@ -149,6 +138,8 @@ class Server(asyncssh.SSHServer):
     def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
         """Become the host that was called."""
         number, self._host = host_at(conn.get_extra_info("sockname")[0])
+        if number < 0:  # the address of another interface of this machine
+            conn.abort()
         self._image = self._images.of(number)
 
     def session_requested(self) -> Session:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import ipaddress
 import signal
 import subprocess
 import sys
@@ -14,12 +13,10 @@ import msgspec
 from msgspec import Struct
 
 from bench.fleet import images
-from bench.fleet.network import DEAD
-from bench.fleet.server import FIRST, Counts
+from bench.fleet.counts import Counts
 from tests.hosts import roots, runs, sshd
 
 PORT = 2022
-
 PROCESSES = 2
 
 
@@ -53,31 +50,26 @@ class Served(Struct, frozen=True):
 
     def inventory(self, addresses: Sequence[str]) -> Path:
         """Return an inventory of the hosts at *addresses*, named by their addresses."""
-        path = self.directory / f"inventory-{len(addresses)}-{addresses[0]}.yaml"
-        hosts = "".join(f"  host-{n:05}: {{address: {a}}}\n" for n, a in enumerate(addresses))
-        path.write_text(
-            "defaults:\n"
-            f"  user: deploy\n  port: {self.port}\n"
-            f"  identity_file: {self.identity_file}\n  known_hosts: {self.known_hosts}\n"
-            f"hosts:\n{hosts}"
-        )
-        return path
+        return write_inventory(self.directory, self.port, addresses)
 
 
-def address(number: int) -> str:
-    """Return the address of host *number*."""
-    return str(ipaddress.IPv4Address(FIRST + number))
+def write_inventory(directory: Path, port: int, addresses: Sequence[str]) -> Path:
+    """Return an inventory of hosts at *addresses*, with the keys in *directory*."""
+    path = directory / f"inventory-{port}-{len(addresses)}.yaml"
+    hosts = "".join(f"  host-{n:05}: {{address: {a}}}\n" for n, a in enumerate(addresses))
+    path.write_text(
+        "defaults:\n"
+        f"  user: deploy\n  port: {port}\n"
+        f"  identity_file: {directory}/id_ed25519\n  known_hosts: {directory}/known_hosts\n"
+        f"hosts:\n{hosts}"
+    )
+    return path
 
 
-def dead_address(number: int) -> str:
-    """Return an address at which nothing ever answers."""
-    return f"{DEAD}.{number // 250}.{1 + number % 250}"
-
-
-def addresses(count: int, *, dead_share: float = 0.0) -> list[str]:
-    """Return the addresses of *count* hosts, the dead ones spread evenly among them."""
-    every = round(1 / dead_share) if dead_share else count + 1
-    return [dead_address(n) if n % every == every - 1 else address(n) for n in range(count)]
+def known_hosts_line(directory: Path, port: int) -> str:
+    """Return the line that says that every address of the loopback has the one key."""
+    kind, key, *_ = (directory / "ssh_host_ed25519_key.pub").read_text().split()
+    return f"[127.*]:{port} {kind} {key}\n"
 
 
 @contextlib.contextmanager
@@ -87,12 +79,12 @@ def serving(port: int = PORT, processes: int = PROCESSES) -> Iterator[Served]:
     with runs.started() as directory, contextlib.ExitStack() as stack:
         mounted = [runs.mount_root(path, directory, name) for name, path in cached.items()]
         sshd.make_keys(directory)
-        kind, key, *_ = (directory / "ssh_host_ed25519_key.pub").read_text().split()
-        (directory / "known_hosts").write_text(f"[127.*]:{port} {kind} {key}\n")
-        command = [sys.executable, "-m", "bench.fleet.server", str(port), directory, *mounted]
+        (directory / "known_hosts").write_text(known_hosts_line(directory, port))
+        arguments = map(str, (port, directory, *mounted))
+        command = [sys.executable, "-m", "bench.fleet.server", *arguments]
         servers = [stack.enter_context(_ended(command)) for _ in range(processes)]
-        for server in servers:
-            if _line(server) != b"ready\n":
+        for one in servers:
+            if _line(one) != b"ready\n":
                 raise RuntimeError("a server did not start")
         yield Served(directory, port, tuple(servers))
 
@@ -102,7 +94,7 @@ def _line(server: subprocess.Popen[bytes]) -> bytes:
 
 
 @contextlib.contextmanager
-def _ended(command: list[str | Path]) -> Iterator[subprocess.Popen[bytes]]:
+def _ended(command: list[str]) -> Iterator[subprocess.Popen[bytes]]:
     server = subprocess.Popen(command, stdout=subprocess.PIPE)
     try:
         yield server
