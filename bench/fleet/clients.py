@@ -59,16 +59,21 @@ class Clients:
         # Runs are kept for `--resume`; here nobody comes back to them.
         shutil.rmtree(self.directory / "state", ignore_errors=True)
         if usage.status not in statuses:
-            raise RuntimeError(f"preflight ended with {usage.status}: {self.tail()}")
+            raise RuntimeError(f"preflight ended with {usage.status}: {self.complaint()}")
         return usage
 
     def python(self, module: str, *arguments: str | Path) -> Usage:
         """Return what a client of ours took; its last line is the number of hosts that answered."""
         usage = run([sys.executable, "-m", module, *arguments], self.output, self.env)
         if usage.status:
-            raise RuntimeError(f"{module} ended with {usage.status}: {self.tail()}")
+            raise RuntimeError(f"{module} ended with {usage.status}: {self.complaint()}")
         return usage
 
     def tail(self) -> str:
-        """Return the end of what the last client said."""
+        """Return the end of the last client's standard output."""
         return self.output.read_text("utf-8", "replace")[-2000:]
+
+    def complaint(self) -> str:
+        """Return the end of all that the last client said."""
+        errors = self.output.with_suffix(".err").read_text("utf-8", "replace")
+        return f"{self.tail()}\n{errors[-2000:]}"

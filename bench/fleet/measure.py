@@ -41,7 +41,11 @@ class Usage(Struct, frozen=True):
 
 
 def run(command: Sequence[str | Path], output: Path, env: Mapping[str, str]) -> Usage:
-    """Run *command* with its standard output in the file *output* and return what it took."""
+    """
+    Run *command* and return what it took.
+
+    Its standard output goes to the file *output*, its standard error to one with ``.err``.
+    """
     measured = [sys.executable, "-m", "bench.fleet.measure", output, *command]
     done = subprocess.run(measured, check=True, stdout=subprocess.PIPE, env=env)
     return msgspec.json.decode(done.stdout.splitlines()[-1], type=Usage)
@@ -104,9 +108,10 @@ def _is_python(pid: int) -> bool:
 
 def _run_here(output: str, command: Sequence[str]) -> Usage:
     ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-    with Path(output).open("wb") as file, _Peaks() as peaks:
+    said = Path(output), Path(output).with_suffix(".err")
+    with said[0].open("wb") as out, said[1].open("wb") as err, _Peaks() as peaks:
         began = time.perf_counter()
-        status = subprocess.run(command, check=False, stdout=file).returncode
+        status = subprocess.run(command, check=False, stdout=out, stderr=err).returncode
         wall_s = time.perf_counter() - began
     _end_orphans()
     used = resource.getrusage(resource.RUSAGE_CHILDREN)

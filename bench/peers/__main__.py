@@ -127,7 +127,9 @@ class Contest:
 
     def _all_answered(self, name: str, usage: Usage, answered: int) -> Usage:
         if answered != len(self._plan.addresses):
-            raise RuntimeError(f"{name}: only {answered} hosts answered: {self._clients.tail()}")
+            raise RuntimeError(
+                f"{name}: only {answered} hosts answered: {self._clients.complaint()}"
+            )
         return usage
 
 
