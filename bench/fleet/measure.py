@@ -101,8 +101,10 @@ def _files(pid: int) -> int:
 
 
 def _is_python(pid: int) -> bool:
+    """Whether *pid* runs Python; multiprocessing's own tracker does no work and counts for none."""
     with contextlib.suppress(OSError):
-        return Path(f"/proc/{pid}/exe").readlink() == _PYTHON
+        tracks = b"resource_tracker" in Path(f"/proc/{pid}/cmdline").read_bytes()
+        return not tracks and Path(f"/proc/{pid}/exe").readlink() == _PYTHON
     return False
 
 

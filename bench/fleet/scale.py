@@ -105,7 +105,8 @@ class Scale:
         sent = max(run.kilobytes for run in many)
         yield Measure(f"{mode}: over the channel", sent, "at most", 100, "kB a host")
         large = runs.of(mode, self._hosts)[-1].usage
-        allowed = 100 + 75 * large.peak_processes
+        # Where several processes ask, one more starts them and writes down what they say.
+        allowed = 100 + 75 * max(1, large.peak_processes - 1)
         name = f"{mode}: peak PSS, {self._hosts} hosts"
         yield Measure(name, large.peak_pss_mb, "at most", allowed, "MB")
         longer = large.wall_s / runs.wall_s(mode, MANY)

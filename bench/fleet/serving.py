@@ -94,8 +94,9 @@ def _line(server: subprocess.Popen[bytes]) -> bytes:
 
 
 @contextlib.contextmanager
-def _ended(command: list[str]) -> Iterator[subprocess.Popen[bytes]]:
-    server = subprocess.Popen(command, stdout=subprocess.PIPE)
+def _ended(command: Sequence[str]) -> Iterator[subprocess.Popen[bytes]]:
+    with_us = ["setpriv", "--pdeathsig", "TERM"]
+    server = subprocess.Popen([*with_us, *command], stdout=subprocess.PIPE)
     try:
         yield server
     finally:
