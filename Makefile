@@ -12,7 +12,7 @@ RUN := $(VENV)/bin/python
 CAN_HAVE_HOSTS := $(shell [ "$$(id -u)" = 0 ] && [ -e /etc/debian_version ] && echo yes)
 PYTEST := $(RUN) -m pytest
 
-.PHONY: help venv dev setup lint format test test-quick test-oldest bench crosscheck fuzz-loader docs \
+.PHONY: help venv dev setup lint format test test-quick test-oldest bench bench-fleet crosscheck fuzz-loader docs \
         hosts-build hosts-up hosts-down clean clean-hosts
 
 help:
@@ -69,6 +69,13 @@ test-oldest: dev
 # make bench       all measurements; takes long, and root on Debian
 bench: dev
 	for file in bench/[a-z]*.py; do $(RUN) -m bench.$$(basename $$file .py) || exit 1; done
+
+# make bench-fleet what hosts cost, beside other tools, and docs/performance.md; root on Debian
+bench-fleet: dev setup hosts-build
+	$(RUN) -m pip install --quiet --group bench
+	$(RUN) -m bench.fleet
+	$(RUN) -m bench.peers
+	$(RUN) -m docs.make_performance
 
 # make crosscheck  judge every program of some roots in every other; takes long, and root on Debian
 crosscheck: dev
