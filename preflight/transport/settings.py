@@ -38,10 +38,11 @@ class Settings(Struct, frozen=True, kw_only=True):
     user: str
     connect_timeout_s: float
     # Who the host is.
-    known_hosts: tuple[str, ...]  # UserKnownHostsFile, then GlobalKnownHostsFile
+    known_hosts: tuple[str, ...]  # UserKnownHostsFile, which gets new keys; GlobalKnownHostsFile
     host_keys: HostKeys  # StrictHostKeyChecking
     host_key_alias: str | None = None
     revoked_host_keys: str | None = None
+    hash_known_hosts: bool = False
     # Who we are.
     identity_file: str | None  # what the operator named: has to be readable
     default_identities: tuple[str, ...]  # IdentityFile, in order: may be absent
