@@ -181,7 +181,8 @@ class Fleet:
             session = reached.log_in()
             with session, self._open(errand, session):
                 outcome = self._talk(errand.host, wants, session, errand.deadline)
-                return structs.replace(outcome, warnings=session.warnings)
+                snapshot = structs.replace(outcome.snapshot, host_key=session.host_key)
+                return structs.replace(outcome, snapshot=snapshot, warnings=session.warnings)
 
     def _talk(
         self, host: Host, wants: Sequence[Want], session: Session, deadline: Deadline

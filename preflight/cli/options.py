@@ -12,9 +12,12 @@ import re
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, TypedDict, TypeVar
+from typing import TYPE_CHECKING, Any, TypedDict, TypeVar
 
 import click
+
+if TYPE_CHECKING:
+    from preflight.transport import HostKeys
 
 F = TypeVar("F", bound=Callable[..., Any])
 SHORTEST_S, LONGEST_S = 0.1, 86400.0
@@ -37,6 +40,7 @@ class ConnectionOptions(TypedDict):
     ssh_config: str | None
     ssh_options: tuple[str, ...]
     jump: str | None
+    host_key_checking: HostKeys
     transport: str | None
     per_gateway: int
     forks: int
@@ -212,6 +216,14 @@ def _jump(ctx: click.Context, param: click.Parameter, value: str | None) -> str 
     return value
 
 
+def _known_hosts(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
+    """Return *value* as `_file` does; a file that new keys are recorded in may still be made."""
+    path = expand(value)
+    if ctx.params["host_key_checking"] == "accept-new" and path and not os.path.lexists(path):
+        return path
+    return _file(ctx, param, value)
+
+
 def expand(path: str | None) -> str | None:
     """Return *path* from the root, with ``~`` expanded."""
     if path is None:
@@ -257,9 +269,18 @@ connection_options = several(
     option("--key", callback=_file, metavar="FILE", help="private key to log in with"),
     option(
         "--known-hosts",
-        callback=_file,
+        callback=_known_hosts,
         metavar="FILE",
         help="host keys, instead of ~/.ssh/known_hosts",
+    ),
+    option(
+        "--host-key-checking",
+        type=click.Choice(["strict", "accept-new", "off"]),
+        default="strict",
+        show_default=True,
+        is_eager=True,  # _known_hosts asks for it
+        metavar="HOW",
+        help="strict, accept-new (record the keys of new hosts) or off (verify none)",
     ),
     option(
         "-F",

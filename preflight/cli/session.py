@@ -149,6 +149,7 @@ def options_of(values: FleetOptions, *, everything: bool = False) -> Options:
             user=values["user"],
             identity_file=values["key"],
             known_hosts=values["known_hosts"],
+            host_keys=values["host_key_checking"],
             transport=values["transport"],
             gateway_logins=values["per_gateway"],
             ssh_config=values["ssh_config"],

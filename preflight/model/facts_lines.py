@@ -27,7 +27,7 @@ from preflight.model.question import (
     Listing,
     Question,
 )
-from preflight.model.snapshot import Facts, Mount, Status
+from preflight.model.snapshot import Facts, HostKeyState, Mount, Status
 
 SCHEMA = "preflight.facts/1"
 INFLATED_LIMIT = 256 << 20  # bytes of one value
@@ -107,6 +107,7 @@ class HostLine(Struct, frozen=True, kw_only=True, tag="host", tag_field="kind"):
     status: Status
     cause: str | None = None
     reason: str | None = None
+    host_key: HostKeyState | None = None
     rounds: int = 0
     clock_s: int | None = None
     facts: str

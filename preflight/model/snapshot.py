@@ -12,6 +12,7 @@ from msgspec import Struct, field
 from preflight.model.question import Answer, Question
 
 Status = Literal["probed", "unreachable", "auth-failed", "host-key", "timeout", "error", "not-run"]
+HostKeyState = Literal["verified", "accepted-new", "not-verified"]
 # Why a host has another status than "probed".  Enumerations may grow.
 CAUSES = (
     "connection-refused",
@@ -25,6 +26,8 @@ CAUSES = (
     "host-key-changed",
     "host-key-revoked",
     "host-key-ca-unsupported",
+    "host-key-certificate",
+    "revoked-keys-unreadable",
     "algorithms-incompatible",
     "auth-refused",
     "no-credential",
@@ -157,6 +160,7 @@ class Snapshot(Struct, frozen=True, kw_only=True):
     status: Status
     cause: str | None = None
     reason: str | None = None
+    host_key: HostKeyState | None = None  # None: no SSH, or not reached
     rounds: int = 0
     facts: Facts = Facts()
     facts_unknown: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))

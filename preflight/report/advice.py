@@ -16,6 +16,8 @@ _BY_CAUSE = {
     "host-key-unknown": "compare the host key's fingerprint with one you trust, then add the key"
     " to known_hosts (what ssh-keyscan prints is no proof)",
     "host-key-changed": "find out why the host key changed before you replace it in known_hosts",
+    "host-key-certificate": "renew the host's certificate, or record its key in known_hosts",
+    "revoked-keys-unreadable": "make the file of RevokedHostKeys readable, or take the option out",
     "auth-refused": "set user and identity_file in the inventory, or load the key into the agent",
     "no-credential": "set identity_file in the inventory, load a key into the agent, or give"
     " a password: -k",

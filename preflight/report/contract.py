@@ -81,6 +81,7 @@ def own_host_json(snapshot: Snapshot) -> dict[str, Any]:
         "status": snapshot.status,
         "cause": snapshot.cause,
         "reason": snapshot.reason,
+        "host_key": snapshot.host_key,
         "rounds": snapshot.rounds,
     }
     return _escaped(value)

@@ -16,7 +16,7 @@ from preflight.model import facts_lines
 from preflight.model.elf import Endian
 from preflight.model.report import GivenStart
 from preflight.model.requirements import Format
-from preflight.model.snapshot import CAUSES, Status
+from preflight.model.snapshot import CAUSES, HostKeyState, Status
 from preflight.model.verdict import Outcome, Severity
 from preflight.report.contract import SCHEMA
 
@@ -148,6 +148,7 @@ def _host() -> _Schema:
         status=_open(get_args(Status)),
         cause=_open_or_null(CAUSES),
         reason=_TEXT_OR_NULL,
+        host_key=_open_or_null(get_args(HostKeyState)),
         rounds=_COUNT,
         facts=facts,
         facts_unknown={"type": "object", "additionalProperties": _STRING},

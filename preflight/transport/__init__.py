@@ -24,6 +24,7 @@ from msgspec import Struct, structs
 
 from preflight.errors import TransportError
 from preflight.model.host import Host
+from preflight.model.snapshot import HostKeyState
 from preflight.transport.credentials.secret import NO_SECRETS, Secrets
 
 TRANSPORTS: dict[str, str] = {
@@ -97,6 +98,10 @@ class Session(Protocol):
     @property
     def warnings(self) -> tuple[str, ...]:
         """What the operator should mend though the connection stands, one line each."""
+
+    @property
+    def host_key(self) -> HostKeyState | None:
+        """How the host proved who it is; None where there is nothing to prove."""
 
     def start(self, command: str) -> Stream:
         """Start *command* with the remote user's login shell, without a terminal."""

@@ -20,6 +20,7 @@ from typing import NamedTuple, Self
 
 from preflight.errors import TransportError
 from preflight.model.host import Host
+from preflight.model.snapshot import HostKeyState
 from preflight.model.text import decode, printable
 from preflight.transport import Contact, Deadline, Options, Session, Stream, Transport
 from preflight.transport.credentials.guard import Credential, Guard, Turn, guard_of
@@ -115,6 +116,10 @@ class _Session:
     @property
     def warnings(self) -> tuple[str, ...]:
         return self._session.warnings
+
+    @property
+    def host_key(self) -> HostKeyState | None:
+        return self._session.host_key
 
     def start(self, command: str) -> _Stream:
         """Start *command*, which has to be ``exec`` and one simple command, as another user."""

@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from preflight.errors import TransportError
 from preflight.model.host import Host
+from preflight.model.snapshot import HostKeyState
 from preflight.transport import Contact, Deadline, Options
 from preflight.transport.process import ProcessStream
 
@@ -19,6 +20,7 @@ class LocalSession:
     """The machine that preflight runs on, for as long as nobody closes the session."""
 
     warnings: tuple[str, ...] = ()
+    host_key: HostKeyState | None = None
 
     def __init__(self, deadline: Deadline) -> None:
         self._deadline = deadline

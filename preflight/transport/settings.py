@@ -63,7 +63,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     user: str
     connect_timeout_s: float
     # Who the host is.
-    known_hosts: tuple[str, ...]  # UserKnownHostsFile, then GlobalKnownHostsFile
+    known_hosts: tuple[str, ...]  # UserKnownHostsFile, which gets new keys; GlobalKnownHostsFile
     host_keys: HostKeys  # StrictHostKeyChecking
     host_key_alias: str | None = None
     hash_known_hosts: bool = False

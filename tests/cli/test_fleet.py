@@ -74,6 +74,36 @@ def test_table_gives_the_reasons(run, program, fleet: Fleet):
     assert "run again for the rest: -l" in result.out
 
 
+def test_new_hosts_are_recorded_once(run, program, fleet: Fleet, tmp_path):
+    """With accept-new unknown hosts are asked, and the next run knows them by the same file."""
+    inventory = fleet.directory / "all-new.yaml"
+    inventory.write_text(fleet.inventory.read_text().replace(", known_hosts: known_hosts", ""))
+    known = tmp_path / "new_hosts"
+    options = ["-i", inventory, "-l", "unknown,behind", *QUICK, "--known-hosts", known]
+    options += ["--format", "json"]
+
+    new = run("check", program(), *options, "--host-key-checking", "accept-new")
+    again = run("check", program(), *options)
+
+    assert f"preflight: warning: {known}: new host keys were recorded\n" == new.err
+    states = {host["host_key"] for host in json.loads(new.out)["hosts"]}
+    assert {"accepted-new"} == states
+    assert {"verified"} == {host["host_key"] for host in json_of(again)["hosts"]}
+    assert 3 == len(known.read_text().splitlines())  # bastion too
+
+
+def test_a_run_without_host_keys_says_so(run, program, fleet: Fleet):
+    """With off even a changed host is asked; a warning and the report say that none is verified."""
+    options = ["-l", "bookworm,changed,unknown", *QUICK, "--format", "json"]
+
+    result = run("check", program(), "-i", fleet.inventory, *options, "--host-key-checking", "off")
+
+    (line,) = result.err.splitlines()
+    assert line.startswith("preflight: warning: host keys are not verified")
+    hosts = json.loads(result.out)["hosts"]
+    assert [("probed", "not-verified")] * 3 == [(h["status"], h["host_key"]) for h in hosts]
+
+
 def test_host_behind_a_bastion_without_its_key(run, program, fleet: Fleet):
     """A jump host that cannot be trusted is the reason for the hosts behind it."""
     bad = fleet.directory / "bad-jump.yaml"

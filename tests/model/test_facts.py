@@ -53,6 +53,7 @@ def snapshot(name: str = "web-1", *, first_inode: int = 100, **changes) -> Snaps
         host=name,
         address=f"{name}.example",
         status="probed",
+        host_key="accepted-new",
         rounds=2,
         facts=facts,
         facts_unknown={"selinux": "why \\ not"},

@@ -47,6 +47,8 @@ def test_many_unlike_names_are_not_repeated():
     [
         ("host-key-unknown", "fingerprint"),
         ("host-key-changed", "find out why"),
+        ("host-key-certificate", "renew"),
+        ("revoked-keys-unreadable", "RevokedHostKeys"),
         ("auth-refused", "identity_file"),
         ("no-credential", "-k"),
         ("key-unreadable", "ssh-add"),

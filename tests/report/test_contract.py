@@ -98,7 +98,7 @@ def test_host_has_the_keys_of_the_contract_in_its_order():
     """Every key of a host and of its facts stands where the contract has it."""
     value = host_json(host("web-1", facts_unknown={"mounts": "no /proc"}))
 
-    keys = "name address status cause reason rounds facts facts_unknown"
+    keys = "name address status cause reason host_key rounds facts facts_unknown"
     assert keys.split() == list(value)
     facts = "system machine kernel os libcs ldd_version cpu_level page_size"
     assert facts.split() == list(value["facts"])

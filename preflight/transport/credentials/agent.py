@@ -15,7 +15,7 @@ from typing import NamedTuple
 import paramiko
 
 from preflight.transport import Deadline
-from preflight.transport.hostkeys.known_hosts import PublicKey
+from preflight.transport.hostkeys.key import PublicKey
 
 # For how long the list of keys is taken for true.
 LISTED_S = 2.0

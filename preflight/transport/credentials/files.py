@@ -31,7 +31,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from preflight.transport.credentials.secret import Secret
-from preflight.transport.hostkeys.known_hosts import PublicKey
+from preflight.transport.hostkeys.key import PublicKey
 
 CERTIFICATE = "-cert-v01@openssh.com"  # how the types of certificates end
 ABSENT = "does not exist"

@@ -24,7 +24,7 @@ from preflight.transport.credentials.files import (
     read_key_file,
 )
 from preflight.transport.credentials.guard import Credential, guard_of
-from preflight.transport.hostkeys.known_hosts import PublicKey
+from preflight.transport.hostkeys.key import PublicKey
 from preflight.transport.settings import Settings
 
 # OpenSSH servers end a log-in after six refused keys (sshd_config(5), MaxAuthTries).

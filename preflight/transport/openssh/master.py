@@ -12,7 +12,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from preflight.errors import TransportError
-from preflight.transport import Deadline
+from preflight.model.snapshot import HostKeyState
+from preflight.transport import Deadline, HostKeys
+from preflight.transport.hostkeys import remarks
 from preflight.transport.lost import lost
 from preflight.transport.openssh.complaint import explain, last, shown
 from preflight.transport.openssh.den import Den
@@ -26,6 +28,8 @@ _FIRST_TICK_S, _LAST_TICK_S = 0.005, 0.05
 _ANSWER_S = 5.0
 # Sources: OpenSSH channels.c, channel_input_open_failure(); mux.c, mux_stdio_confirm().
 _REFUSALS = re.compile(rb"^channel \d+: open failed: (.*?)\r?\n", re.MULTILINE)
+# Source: OpenSSH sshconnect.c, check_host_key().
+_ACCEPTED = "Warning: Permanently added "
 _BEHIND = "Session open refused by peer"
 
 
@@ -43,7 +47,8 @@ class Master:
         command: Callable[[Path], Sequence[str]],
         share: Lease[Master] | None = None,
     ) -> None:
-        self.warnings: tuple[str, ...] = ()
+        self.warnings: tuple[str, ...] = share.connection.warnings if share else ()
+        self.host_key: HostKeyState = "verified"
         self.socket = den.socket()
         self._den = den
         self._share = share
@@ -82,6 +87,18 @@ class Master:
             if poll.poll(1000 * tick_s) and not self._read():
                 self._closed.wait(tick_s)
             tick_s = min(2 * tick_s, _LAST_TICK_S)
+
+    def note_host_key(self, checking: HostKeys) -> None:
+        """Remember, and have it said, under *checking* and by what ssh said, who the host is."""
+        if checking == "off":
+            self.host_key = "not-verified"
+            self._warn(remarks.UNVERIFIED)
+        elif _ACCEPTED in self.says():
+            self.host_key = "accepted-new"
+            self._warn(remarks.recorded("ssh"))
+
+    def _warn(self, warning: str) -> None:
+        self.warnings += (warning,)
 
     def _refusal(self, deadline: Deadline) -> TransportError:
         says = self.says()

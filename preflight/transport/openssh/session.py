@@ -16,6 +16,7 @@ from msgspec import Struct, structs
 
 from preflight.errors import TransportError
 from preflight.model.host import Host
+from preflight.model.snapshot import HostKeyState
 from preflight.transport import Contact, Deadline, Options
 from preflight.transport.credentials.guard import Credential, guard_of
 from preflight.transport.openssh.command import arguments, configuration, forwarding
@@ -47,6 +48,7 @@ class OpenSshSession:
 
     def __init__(self, master: Master, deadline: Deadline) -> None:
         self.warnings = master.warnings
+        self.host_key: HostKeyState | None = master.host_key
         self._master = master
         self._deadline = deadline
         self._lock = threading.Lock()
@@ -168,6 +170,7 @@ def _started(
                 turn.refused()
             raise
         turn.worked()
+    master.note_host_key(options.host_keys)
     return master
 
 

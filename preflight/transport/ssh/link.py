@@ -2,7 +2,7 @@
 One verified and authenticated SSH connection, through fabric's Connection and paramiko.
 
 fabric never looks at known_hosts and paramiko's look is wrong (see
-`known_hosts`), so the client that fabric drives is one with no recorded keys
+`hostkeys.index`), so the client that fabric drives is one with no recorded keys
 and a policy that is ours, and the socket is ours too.
 """
 
@@ -20,8 +20,7 @@ from preflight.errors import TransportError
 from preflight.model import text
 from preflight.transport import Deadline
 from preflight.transport.credentials.keys import Keyring
-from preflight.transport.hostkeys import known_hosts
-from preflight.transport.hostkeys.known_hosts import KnownHosts, PublicKey, Record
+from preflight.transport.hostkeys.identity import Identity
 from preflight.transport.lost import lost
 from preflight.transport.settings import Settings
 from preflight.transport.ssh.login import Login
@@ -50,13 +49,14 @@ class Link:
         connection: fabric.Connection,
         sock: Sock,
         cutoff: Watch,
-        known: KnownHosts,
+        identity: Identity,
         share: Share | None,
     ) -> None:
         self.transport: Transport = connection.transport
         self._sock = sock
         self._cutoff = cutoff
-        self.warnings = (*known.warnings, *(share.warnings if share else ()))
+        self.warnings = (*identity.warnings, *(share.warnings if share else ()))
+        self.host_key = identity.state
         self._connection = connection
         self._share = share
 
@@ -102,8 +102,8 @@ def open_link(
     *sock* is closed if that fails; otherwise the end of the link closes it
     and releases *share*.
     """
-    known = known_hosts.load(settings.known_hosts)
-    connection = _prepare(settings, sock, known, ring, deadline)
+    identity = Identity(settings, deadline)
+    connection = _prepare(settings, sock, identity, ring, deadline)
     # Shutting the socket down is the only cancel that reaches every wait of paramiko's.
     cutoff = watch(deadline, partial(cut, sock))
     try:
@@ -115,16 +115,14 @@ def open_link(
         if failure is None:
             raise
         raise failure from None
-    return Link(connection, sock, cutoff, known, share)
+    return Link(connection, sock, cutoff, identity, share)
 
 
 def _prepare(
-    settings: Settings, sock: Sock, known: KnownHosts, ring: Keyring, deadline: Deadline
+    settings: Settings, sock: Sock, identity: Identity, ring: Keyring, deadline: Deadline
 ) -> fabric.Connection:
-    record = known.record(settings.address, settings.port)
-
     def transport(sock: Sock, **_: Any) -> Transport:
-        return Transport(sock, record.key_types, settings.connect_timeout_s, deadline)
+        return Transport(sock, identity, settings.connect_timeout_s, deadline)
 
     connection = _Connection(
         host=settings.address,
@@ -144,7 +142,7 @@ def _prepare(
         },
     )
     connection.client = paramiko.SSHClient()
-    connection.client.set_missing_host_key_policy(_Strict(record))
+    connection.client.set_missing_host_key_policy(_Proved(identity))
     return connection
 
 
@@ -158,16 +156,17 @@ class _Connection(fabric.Connection):  # type: ignore[misc]
         return {"user": None, "host": host_string, "port": None}
 
 
-class _Strict(paramiko.MissingHostKeyPolicy):
-    def __init__(self, record: Record) -> None:
-        self._record = record
+class _Proved(paramiko.MissingHostKeyPolicy):
+    def __init__(self, identity: Identity) -> None:
+        self._identity = identity
 
     def missing_host_key(
         self, client: paramiko.SSHClient, hostname: str, key: paramiko.PKey
     ) -> None:
-        """Verify the key: paramiko, which knows of no host, asks always, and before any log-in."""
-        del client, hostname
-        self._record.verify(PublicKey(key.get_name(), key.asbytes()))
+        """Let nobody log in to a host whose key the key exchange did not verify."""
+        del client, hostname, key
+        if self._identity.state is None:
+            raise TransportError("host-key", "internal", "the host's key was not verified")
 
 
 def _explain(

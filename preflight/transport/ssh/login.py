@@ -78,6 +78,8 @@ class Login:
         return allowed is None or method in allowed
 
     def _password_methods(self, transport: Transport) -> list[str]:
+        if not transport.may_learn_passwords:
+            return []
         ways = ("keyboard-interactive", "password")
         return [m for m in self._settings.methods if m in ways and self._allows(transport, m)]
 

@@ -30,6 +30,9 @@ from paramiko.transport import ServiceRequestingTransport
 from preflight.errors import TransportError
 from preflight.model import text
 from preflight.transport import Deadline
+from preflight.transport.hostkeys.certificate import SUFFIX
+from preflight.transport.hostkeys.identity import Identity
+from preflight.transport.hostkeys.offer import read_offer
 from preflight.transport.ssh.greeting import read_greeting
 
 # Without a handler, Python prints paramiko's tracebacks to stderr.
@@ -49,8 +52,6 @@ _LINE_BYTES = 256
 # AES-GCM has its integrity check in the cipher, which is compiled code.
 _CIPHERS = tuple(sorted(paramiko.Transport._preferred_ciphers, key=lambda name: "gcm" not in name))  # type: ignore[attr-defined]  # noqa: SLF001
 Prompt: TypeAlias = tuple[str, bool]  # what to show, and whether to show the answer
-# Key type → signature algorithms, best first; SHA-1 is not among them.
-SIGNATURES = {"ssh-rsa": ("rsa-sha2-512", "rsa-sha2-256")}
 # What the two sides have to agree on: (name, field of KEXINIT, our own list).
 _AGREEMENTS = (
     ("key exchange", "kex_algo_list", "preferred_kex"),
@@ -159,29 +160,19 @@ class _Voice:
 
 class Transport(ServiceRequestingTransport):
     """
-    One connection as a client.
+    One connection as a client, to a host that has to be *identity*.
 
-    *key_types* are the types of key known for the host: paramiko would
-    promote only the first of them, and a host that has both would look
-    changed.
+    Its known types of key are all asked for first: paramiko would promote only
+    one of them, and a host that has several would look changed.
     """
 
     # What the host said when it ended the connection itself.
     farewell: str | None = None
 
-    def __init__(
-        self, sock: Any, key_types: tuple[str, ...], limit_s: float, deadline: Deadline
-    ) -> None:
+    def __init__(self, sock: Any, identity: Identity, limit_s: float, deadline: Deadline) -> None:
         super().__init__(sock, packetizer_class=BoundedPacketizer)
-        known = [name for kind in key_types for name in SIGNATURES.get(kind, (kind,))]
-        usable = super().preferred_keys
-        self._host_keys = tuple(
-            dict.fromkeys(
-                name
-                for name in (*(n for n in known if n in usable), *usable)
-                if not name.endswith("-cert-v01@openssh.com")
-            )
-        )
+        self._identity = identity
+        self._host_keys = identity.algorithms(super().preferred_keys)
         self._limit_s = limit_s
         self._deadline = deadline
         self._accepted = threading.Event()
@@ -191,13 +182,33 @@ class Transport(ServiceRequestingTransport):
 
     @property
     def preferred_keys(self) -> tuple[str, ...]:
-        """The known types first; no certificates, which nobody here could verify."""
+        """The algorithms by which the host may prove itself, best first."""
         return self._host_keys
 
     @property
     def preferred_ciphers(self) -> tuple[str, ...]:
         """AES-GCM first: paramiko checks the MAC of any other cipher byte by byte, in Python."""
         return _CIPHERS
+
+    @property
+    def may_learn_passwords(self) -> bool:
+        """Whether a password may be given to the host that answers."""
+        return not self._identity.is_contradicted
+
+    def _verify_key(self, host_key: bytes, sig: bytes) -> None:
+        """
+        Verify each key exchange's key as the host's.
+
+        paramiko takes any type of key and of signature, whatever was agreed on,
+        and looks only once whose key it is.  Source: OpenSSH kexgen.c,
+        input_kex_gen_reply().
+        """
+        algorithm = cast(str, self.host_key_type)
+        offer, agreed = read_offer(algorithm, host_key), algorithm.removesuffix(SUFFIX)
+        if Message(sig).get_text() != agreed:
+            raise paramiko.SSHException(f"a signature of another type than {agreed}")
+        super()._verify_key(offer.key.blob, sig)  # type: ignore[misc]
+        self._identity.verify(offer)
 
     def _check_banner(self) -> None:
         self.remote_version = read_greeting(self._receive_line, self._limit_s, self._deadline)

@@ -11,6 +11,7 @@ from typing import Self, TypeAlias
 
 from preflight.errors import TransportError
 from preflight.model.host import Host
+from preflight.model.snapshot import HostKeyState
 from preflight.transport import Contact, Deadline, Options
 from preflight.transport.credentials.keys import Keyring
 from preflight.transport.pool import DaemonPool, set_out, settle
@@ -40,6 +41,11 @@ class SshSession:
     def warnings(self) -> tuple[str, ...]:
         """Lines of known_hosts that could not be read, the jump host's included."""
         return self.link.warnings
+
+    @property
+    def host_key(self) -> HostKeyState | None:
+        """How the host proved who it is."""
+        return self.link.host_key
 
     def start(self, command: str) -> SshStream:
         """Start *command* with the login shell, without a terminal or a forwarded agent."""
