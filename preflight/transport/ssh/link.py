@@ -1,9 +1,9 @@
 """
-One verified and authenticated SSH connection, through fabric's Connection and paramiko.
+One verified and authenticated SSH connection, by paramiko's transport.
 
-fabric never looks at known_hosts and paramiko's look is wrong (see
-`hostkeys.index`), so the client that fabric drives is one with no recorded keys
-and a policy that is ours, and the socket is ours too.
+Neither fabric's Connection nor paramiko's SSHClient stands between: the one
+takes any host key and half a millisecond for each host, and what the other
+makes of known keys is wrong (see `hostkeys.index`).
 """
 
 from __future__ import annotations
@@ -11,9 +11,8 @@ from __future__ import annotations
 import contextlib
 import socket
 from functools import partial
-from typing import Any, Protocol, TypeAlias
+from typing import Protocol, TypeAlias
 
-import fabric
 import paramiko
 
 from preflight.errors import TransportError
@@ -46,18 +45,17 @@ class Link:
 
     def __init__(
         self,
-        connection: fabric.Connection,
+        transport: Transport,
         sock: Sock,
         cutoff: Watch,
         identity: Identity,
         share: Share | None,
     ) -> None:
-        self.transport: Transport = connection.transport
+        self.transport = transport
         self._sock = sock
         self._cutoff = cutoff
         self.warnings = (*identity.warnings, *(share.warnings if share else ()))
         self.host_key = identity.state
-        self._connection = connection
         self._share = share
 
     def outlive(self) -> None:
@@ -71,7 +69,7 @@ class Link:
     def close(self) -> None:
         """End the connection and all its channels; safe to call twice and from any thread."""
         self._cutoff.cancel()
-        _close(self._connection.client, self._sock)
+        _close(self.transport, self._sock)
         if self._share:
             self._share.release()
 
@@ -85,10 +83,10 @@ def cut(sock: Sock) -> None:
             sock.close()
 
 
-def _close(client: paramiko.SSHClient, sock: Sock) -> None:
+def _close(transport: Transport, sock: Sock) -> None:
     cut(sock)
     with contextlib.suppress(*BROKEN):
-        client.close()
+        transport.close()
     with contextlib.suppress(*BROKEN):
         sock.close()
 
@@ -103,85 +101,44 @@ def open_link(
     and releases *share*.
     """
     identity = Identity(settings, deadline)
-    connection = _prepare(settings, sock, identity, ring, deadline)
+    transport = Transport(sock, settings, identity, deadline)
     # Shutting the socket down is the only cancel that reaches every wait of paramiko's.
     cutoff = watch(deadline, partial(cut, sock))
     try:
-        connection.open()
+        _handshake(transport, settings, identity)
+        Login(settings, ring, deadline).authenticate(transport)
     except BaseException as error:
-        failure = _explain(error, connection.client.get_transport(), settings, deadline)
+        failure = _explain(error, transport, deadline)
         cutoff.cancel()
-        _close(connection.client, sock)
+        _close(transport, sock)
         if failure is None:
             raise
         raise failure from None
-    return Link(connection, sock, cutoff, identity, share)
+    return Link(transport, sock, cutoff, identity, share)
 
 
-def _prepare(
-    settings: Settings, sock: Sock, identity: Identity, ring: Keyring, deadline: Deadline
-) -> fabric.Connection:
-    def transport(sock: Sock, **_: Any) -> Transport:
-        return Transport(sock, identity, settings.connect_timeout_s, deadline)
-
-    connection = _Connection(
-        host=settings.address,
-        user=settings.user,
-        port=settings.port,
-        # Reads no file, of fabric's or of ssh's; threads cannot share one.
-        config=fabric.Config(lazy=True, ssh_config=paramiko.SSHConfig()),
-        gateway=False,
-        forward_agent=False,
-        connect_kwargs={
-            "sock": sock,
-            "transport_factory": transport,
-            "auth_strategy": Login(settings, ring, deadline),
-            "auth_timeout": deadline.left_s(),
-            # Of the greeting, which has its own limit, and the key exchange together.
-            "timeout": _handshake_s(settings),
-        },
-    )
-    connection.client = paramiko.SSHClient()
-    connection.client.set_missing_host_key_policy(_Proved(identity))
-    return connection
-
-
-def _handshake_s(settings: Settings) -> float:
-    return 2 * settings.connect_timeout_s
-
-
-class _Connection(fabric.Connection):  # type: ignore[misc]
-    def derive_shorthand(self, host_string: str) -> dict[str, str | None]:
-        """Take an address for an address, whatever stands in it."""
-        return {"user": None, "host": host_string, "port": None}
-
-
-class _Proved(paramiko.MissingHostKeyPolicy):
-    def __init__(self, identity: Identity) -> None:
-        self._identity = identity
-
-    def missing_host_key(
-        self, client: paramiko.SSHClient, hostname: str, key: paramiko.PKey
-    ) -> None:
-        """Let nobody log in to a host whose key the key exchange did not verify."""
-        del client, hostname, key
-        if self._identity.state is None:
-            raise TransportError("host-key", "internal", "the host's key was not verified")
+def _handshake(transport: Transport, settings: Settings, identity: Identity) -> None:
+    """Return once both sides have agreed on keys, and the host has proved who it is."""
+    # Of the greeting, which has its own limit, and the key exchange together.
+    limit_s = 2 * settings.connect_timeout_s
+    transport.start_client(timeout=limit_s)
+    if not transport.initial_kex_done:  # paramiko returns as well when the time is over
+        reason = f"the host did not finish the key exchange in {limit_s:g} s"
+        raise TransportError("timeout", "connect-timeout", reason)
+    if identity.state is None:
+        raise TransportError("host-key", "internal", "the host's key was not verified")
 
 
 def _explain(
-    error: BaseException, transport: Transport | None, settings: Settings, deadline: Deadline
+    error: BaseException, transport: Transport, deadline: Deadline
 ) -> TransportError | None:
     """Return what happened, in the report's words; None for what is not the host's doing."""
     if isinstance(error, TransportError):
         return error
-    if not isinstance(error, Exception) or transport is None:
+    if not isinstance(error, Exception):
         return None
     phase = "during the key exchange"
     if not deadline.left_s() or isinstance(error, EOFError | OSError) or transport.farewell:
         return lost(phase, deadline, transport.farewell)
-    if transport.is_active():
-        reason = f"the host did not finish the key exchange in {_handshake_s(settings):g} s"
-        return TransportError("timeout", "connect-timeout", reason)
     reason = text.printable(f"{phase}: {type(error).__name__}: {error}")
     return TransportError("error", "protocol", reason)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 import socket
 import threading
+from collections.abc import Sequence
 from typing import Any, TypeAlias, cast
 
 import paramiko
@@ -33,6 +34,7 @@ from preflight.transport import Deadline
 from preflight.transport.hostkeys.certificate import SUFFIX
 from preflight.transport.hostkeys.identity import Identity
 from preflight.transport.hostkeys.offer import read_offer
+from preflight.transport.settings import Settings
 from preflight.transport.ssh.greeting import read_greeting
 
 # Without a handler, Python prints paramiko's tracebacks to stderr.
@@ -49,7 +51,7 @@ _MAX_PROMPTS = 8  # of one question; more than one is never answered
 _SHOWN_CHARS = 300
 # How much is looked at in search of the end of a line.
 _LINE_BYTES = 256
-# AES-GCM has its integrity check in the cipher, which is compiled code.
+# AES-GCM first: paramiko checks the MAC of any other cipher byte by byte, in Python.
 _CIPHERS = tuple(sorted(paramiko.Transport._preferred_ciphers, key=lambda name: "gcm" not in name))  # type: ignore[attr-defined]  # noqa: SLF001
 Prompt: TypeAlias = tuple[str, bool]  # what to show, and whether to show the answer
 # What the two sides have to agree on: (name, field of KEXINIT, our own list).
@@ -158,6 +160,19 @@ class _Voice:
         self._transport.send_on(self._channel, message)
 
 
+def _chosen(what: str, wanted: tuple[str, ...], possible: Sequence[str]) -> tuple[str, ...]:
+    """Return the algorithms to offer: those that ssh is configured for, as far as paramiko goes."""
+    chosen = tuple(name for name in wanted if name in possible)
+    if wanted and not chosen:
+        reason = (
+            f"no {what} algorithm that ssh is configured for is known here: {', '.join(wanted)}"
+        )
+        raise TransportError(
+            "error", "algorithms-incompatible", reason, "--transport openssh uses ssh itself"
+        )
+    return chosen or tuple(possible)
+
+
 class Transport(ServiceRequestingTransport):
     """
     One connection as a client, to a host that has to be *identity*.
@@ -169,11 +184,17 @@ class Transport(ServiceRequestingTransport):
     # What the host said when it ended the connection itself.
     farewell: str | None = None
 
-    def __init__(self, sock: Any, identity: Identity, limit_s: float, deadline: Deadline) -> None:
+    def __init__(
+        self, sock: Any, settings: Settings, identity: Identity, deadline: Deadline
+    ) -> None:
         super().__init__(sock, packetizer_class=BoundedPacketizer)
         self._identity = identity
         self._host_keys = identity.algorithms(super().preferred_keys)
-        self._limit_s = limit_s
+        self._kex = _chosen("key exchange", settings.kex_algorithms, super().preferred_kex)
+        self._ciphers = _chosen("cipher", settings.ciphers, _CIPHERS)
+        self._macs = _chosen("MAC", settings.macs, super().preferred_macs)
+        self._limit_s = settings.connect_timeout_s
+        self.auth_timeout = deadline.left_s()
         self._deadline = deadline
         self._accepted = threading.Event()
         self._opening = threading.local()
@@ -186,9 +207,19 @@ class Transport(ServiceRequestingTransport):
         return self._host_keys
 
     @property
+    def preferred_kex(self) -> tuple[str, ...]:
+        """The key exchanges that we offer, best first."""
+        return self._kex
+
+    @property
     def preferred_ciphers(self) -> tuple[str, ...]:
-        """AES-GCM first: paramiko checks the MAC of any other cipher byte by byte, in Python."""
-        return _CIPHERS
+        """The ciphers that we offer, best first."""
+        return self._ciphers
+
+    @property
+    def preferred_macs(self) -> tuple[str, ...]:
+        """The MACs that we offer, best first."""
+        return self._macs
 
     @property
     def may_learn_passwords(self) -> bool:
