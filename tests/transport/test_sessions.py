@@ -10,6 +10,7 @@ import pytest
 
 from preflight.errors import TransportError
 from preflight.transport import Deadline, Options, connect
+from preflight.transport.hostkeys.remarks import UNVERIFIED
 from tests.transport.asking import failure, output, run, verdict, within
 from tests.transport.conftest import free_port, host_of, require
 
@@ -32,6 +33,22 @@ def host(request, sshd, tmp_path):
 def soon(host) -> Deadline:
     """Return a deadline that passes while a command hangs."""
     return Deadline.after(SHORT_S[host.transport])
+
+
+def test_a_session_says_how_the_host_proved_itself(over, sshd, tmp_path):
+    """A new host is recorded, a known one verified; with off none is, and that is said."""
+    known = tmp_path / "new"
+    host = host_of(sshd, tmp_path, transport=over, known_hosts=str(known))
+    said = {}
+    for checking in ("off", "accept-new", "strict"):
+        options = Options(host_keys=checking, ssh_config="none")
+        with connect(host, options, Deadline.after(20)) as session:
+            said[session.host_key] = session.warnings
+
+    assert [*said] == ["not-verified", "accepted-new", "verified"]
+    assert said["not-verified"] == (UNVERIFIED,)
+    assert "new host keys were recorded" in said["accepted-new"][0]
+    assert said["verified"] == ()
 
 
 def test_a_command_gives_its_output_and_its_status(host):

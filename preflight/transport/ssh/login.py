@@ -46,6 +46,9 @@ class Login:
 
     def authenticate(self, transport: Transport) -> None:
         """Return once the host has let us in; raise `TransportError` if it does not."""
+        if self._password and not transport.may_learn_passwords:
+            self._password = None
+            self._notes.append("a host with another key than the recorded one gets no password")
         if not self._offers and self._is_open(transport):
             return
         if not (self._offers or self._password):
@@ -78,8 +81,6 @@ class Login:
         return allowed is None or method in allowed
 
     def _password_methods(self, transport: Transport) -> list[str]:
-        if not transport.may_learn_passwords:
-            return []
         ways = ("keyboard-interactive", "password")
         return [m for m in self._settings.methods if m in ways and self._allows(transport, m)]
 

@@ -190,6 +190,32 @@ def test_a_second_question_does_not_get_the_password_again(keys, tmp_path):
     assert "once more" in error.message
 
 
+class AsksForThePassword(Asks):
+    """A server that asks for nothing but the password."""
+
+    questions = (("Password: ", False),)
+
+
+def test_a_host_with_another_key_gets_no_password(keys, tmp_path):
+    """Where host keys are not verified, a host that looks changed learns no password."""
+    with asking(keys, tmp_path, AsksForThePassword) as (host, given):
+        stranger = (keys / "id_stranger.pub").read_text()
+        (tmp_path / "known").write_text(f"[127.0.0.1]:{host.port} {stranger}")
+        error = failure(host, secrets=RIGHT, host_keys="off")
+
+    assert given == []
+    assert "gets no password" in error.message
+
+
+def test_a_new_host_gets_the_password_where_none_is_verified(keys, tmp_path):
+    """Where host keys are not verified, a host of which nothing is known gets it, as from ssh."""
+    with asking(keys, tmp_path, AsksForThePassword) as (host, given):
+        (tmp_path / "known").write_text("")
+        connect(host, Options(secrets=RIGHT, host_keys="off"), Deadline.after(20)).close()
+
+    assert given == [LOGIN_PASSWORD]
+
+
 class HangsUp(Rules):
     """A server that ends the connection when it sees a password."""
 
