@@ -161,8 +161,9 @@ def _proxy(host: Host, options: Options) -> Proxy:
 def _gateway(found: _Found, trail: tuple[_Way, ...], before: tuple[Hop, ...]) -> Settings | None:
     host, options = found.host, found.options
     if host.gateway and not before:
-        # Of the command line's wishes, those for the way are for the destination.
-        return _resolve(host.gateway, structs.replace(options, jump=None, ssh_options=()), trail)
+        # Of the command line's wishes, those for the way are for the destination.  There is no
+        # loop among the hosts of an inventory: it has looked.
+        return _resolve(host.gateway, structs.replace(options, jump=None, ssh_options=()), ())
     hops = before
     if not before and found.proxy == "jump":
         hops = jumps.parse(options.jump or NO_JUMP)

@@ -257,20 +257,22 @@ def test_a_file_that_the_scanner_did_not_see_ends_the_classes(written, counted, 
     assert ["a", "b", "c", "d"] == asked_for(counted)
 
 
+@pytest.mark.slow
 def test_a_command_that_hangs_is_over_in_time(written, tmp_path, monkeypatch):
     """The program and what it runs are ended; after three there is no more waiting."""
-    monkeypatch.setattr(program, "LIMIT_S", 0.3)
     started = tmp_path / "started"
-    configuration = written(f'Match exec "echo $$ >> {started}; exec sleep 60"\n User me\n')
+    configuration = written(f'Match exec "echo $$ >> {started}; exec sleep 600"\n User me\n')
+    assert configuration.defaults
+    monkeypatch.setattr(program, "LIMIT_S", 1.5)
 
     begun = time.monotonic()
     for n in range(50):
         with pytest.raises(Unusable, match="no answer"):
             configuration.ask(Question(f"web-{n}"))
 
-    assert time.monotonic() - begun < 10
+    assert time.monotonic() - begun < 60
     pids = [int(line) for line in started.read_text().split()]
-    assert len(pids) <= 3
+    assert 1 <= len(pids) <= 3
     for pid in pids:
         wait_until(lambda pid=pid: not _runs(pid))
 

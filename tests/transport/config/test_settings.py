@@ -303,6 +303,13 @@ def test_jump_of_the_inventory_beats_all(options):
     assert 9 == found.port
 
 
+def test_a_jump_host_of_the_inventory_may_look_like_the_host(options):
+    """Whatever they are called: the inventory has looked for loops."""
+    host = Host(name="a", port=22, gateway=Host(name="a", port=22, address="10.0.0.1"))
+
+    assert [("a", "10.0.0.1", 22, ME.pw_name)] == chain(settings_for(host, options("")))
+
+
 def test_a_jump_host_without_configuration_gets_the_command_line():
     """With -F none there is nothing else that could say its user and key."""
     given = Options(ssh_config="none", user="me", identity_file="/k", jump="x@one,two:7")
