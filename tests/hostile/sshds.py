@@ -97,6 +97,7 @@ def far_away(directory: Path, accounts: str, *settings: str) -> Iterator[Place]:
     lines = [f"ListenAddress 0.0.0.0:{port}", *settings]
     config = _config(directory, f"sshd-away-{number}", lines)
     with sshd.running(config, own_network=True, accounts=accounts) as pid:
+        network = os.readlink(f"/proc/{pid}/ns/net")
         _ip("link", "add", here, "type", "veth", "peer", "name", there, "netns", str(pid))
         _ip("addr", "add", f"{ours}/30", "dev", here)
         _ip("link", "set", here, "up")
@@ -106,14 +107,14 @@ def far_away(directory: Path, accounts: str, *settings: str) -> Iterator[Place]:
         try:
             yield Place(theirs, port)
         finally:
-            _end_network(pid)
+            _end_all_in(network)
             # The sockets that were cut off would keep the network for a while.
             _ip("link", "del", here)
 
 
-def _end_network(pid: int) -> None:
-    """End all that is in the network of *pid*: a session that was cut off does not notice."""
-    network = os.readlink(f"/proc/{pid}/ns/net")
+def _end_all_in(network: str) -> None:
+    """End all that is in a *network* besides ours: a session that was cut off does not notice."""
+    assert network != os.readlink("/proc/self/ns/net")
     for process in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
             if os.readlink(process / "ns/net") == network:
