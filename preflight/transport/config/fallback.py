@@ -211,9 +211,8 @@ class _Evaluation:
             return NameLine.of_list(wanted).matches(self._host_name().lower())
         if criterion.name == "originalhost":
             return NameLine.of_list(wanted).matches(self._question.name.lower())
-        name = tokens.own_name()
-        if criterion.name == "user":
-            name = self._values.get("user", [name])[0]
+        given = self._values.get("user") if criterion.name == "user" else None
+        name = given[0] if given else tokens.own_name()
         return NameLine.of_words(wanted.split(",")).matches(name)
 
     def _host_name(self) -> str:
@@ -246,7 +245,9 @@ class _Evaluation:
         address = normalized(self._host_name())
         values = self._values
         values["hostname"] = [address]
-        user = values.setdefault("user", [tokens.own_name()])[0]
+        if "user" not in values:
+            values["user"] = [tokens.own_name()]
+        user = values["user"][0]
         port = int(values.setdefault("port", ["22"])[0])
         alias = values.get("hostkeyalias", [None])[0]
         target = tokens.Target(self._question.name, address, port, user, alias)

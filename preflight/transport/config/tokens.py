@@ -110,7 +110,7 @@ def own_name() -> str:
     try:
         return pwd.getpwuid(os.getuid()).pw_name
     except KeyError:
-        return variable("USER") or _nameless()
+        return variable("LOGNAME") or variable("USER") or _nameless()
 
 
 @functools.cache

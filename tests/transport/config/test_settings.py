@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import os
 import pwd
+import subprocess
+import sys
+import tempfile
 import time
 
 import pytest
@@ -407,6 +410,37 @@ def test_without_ssh_nothing_is_guessed(options, text):
 
     assert ("error", "ssh-config-unusable") == (caught.value.status, caught.value.cause)
     assert "needs the ssh program" in caught.value.message or "not known" in caught.value.message
+
+
+NOBODY = """
+import os, sys
+from preflight.model.host import Host
+from preflight.transport import Options
+from preflight.transport.settings import settings_for
+os.setuid(54321)
+found = settings_for(Host(name="alias"), Options(ssh_config=sys.argv[1]))
+print(found.user, *found.default_identities)
+"""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to become nobody")
+def test_who_is_not_in_the_user_database_does_without_ssh():
+    """As in a container that runs as any number: ssh itself refuses to run there."""
+    environment = {name: os.environ[name] for name in ("PATH", "PYTHONPATH") if name in os.environ}
+    with tempfile.NamedTemporaryFile("w") as config:
+        config.write("Host alias\n User me\n IdentityFile ~/key\n")
+        config.flush()
+        os.fchmod(config.fileno(), 0o644)
+
+        said = subprocess.run(
+            [sys.executable, "-c", NOBODY, config.name],
+            env={**environment, "HOME": "/home/nobody"},
+            check=True,
+            capture_output=True,
+            text=True,
+        )
+
+    assert "me /home/nobody/key\n" == said.stdout
 
 
 @pytest.mark.usefixtures("no_ssh")
