@@ -102,6 +102,7 @@ class Facts(Struct, frozen=True, kw_only=True):
     cpu_flags: tuple[str, ...] = ()
     cpu_vendor: str | None = None
     page_size: int | None = None
+    at_platform: bool | None = None  # programs are told AT_PLATFORM, as by every kernel of Linux
     shell_head: bytes = b""  # the first 20 bytes of /bin/sh
     loaders: tuple[str, ...] = ()  # ELF interpreters at the usual paths
     mounts: tuple[Mount, ...] | None = None

@@ -39,6 +39,7 @@ FACTS = Facts(
     kernel="6.1.0",
     cpu_level="x86-64-v2",
     page_size=4096,
+    at_platform=True,
     mounts=(),
     binfmt=(),
     ia32=True,

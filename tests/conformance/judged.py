@@ -16,9 +16,14 @@ from preflight.model.requirements import Requirements
 from preflight.model.snapshot import BinfmtHandler, Facts, Libc, Mount, Snapshot
 from preflight.model.verdict import Verdict
 from tests.builders.rootfs import RootFs, resolve
-from tests.conformance.scenario import APP, Scenario
+from tests.conformance.scenario import AMD_V3, APP, INTEL_V3, Scenario
 
-_LEVEL_OF = {"qemu64": "x86-64", "Nehalem": "x86-64-v2", "max": "x86-64-v3"}
+_LEVEL_OF = {
+    "qemu64": "x86-64",
+    "Nehalem": "x86-64-v2",
+    INTEL_V3: "x86-64-v3",
+    AMD_V3: "x86-64-v3",
+}
 _BINFMT = Path("/proc/sys/fs/binfmt_misc")
 
 
@@ -68,6 +73,7 @@ def facts_of(root: Path, scenario: Scenario) -> Facts:
         cpu_level=level,
         cpu_flags=("lm",) if emulated else (),
         cpu_vendor=_vendor(scenario),
+        at_platform=scenario.cpu is None,
         page_size=os.sysconf("SC_PAGESIZE"),
         libcs=_libcs(root),
         mounts=tuple(_mounts(root)),
@@ -106,7 +112,7 @@ def cpu_level() -> str:
 
 def _vendor(scenario: Scenario) -> str | None:
     if scenario.cpu is not None:
-        return "AuthenticAMD" if scenario.cpu == "qemu64" else "GenuineIntel"
+        return "AuthenticAMD" if scenario.cpu in ("qemu64", AMD_V3) else "GenuineIntel"
     match = re.search(r"^vendor_id\s*: (\S+)", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
     return match[1] if match else None
 

@@ -12,6 +12,8 @@ from tests.conformance.builds import Build
 
 GLIBC = ("bullseye", "bookworm", "trixie", "sid")
 APP = "/opt/app/bin/app"
+# CPUs of qemu-x86_64 that have AVX2; older loaders ask whose they are.
+INTEL_V3, AMD_V3 = "max,vendor=GenuineIntel", "max,vendor=AuthenticAMD"
 
 
 class Scenario(Struct, frozen=True, kw_only=True):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from preflight.model.start import Start
 from tests.conformance.builds import Link, Raw, elf, library, program, rpath, runpath
 from tests.conformance.prepare import cached_then, ldconfig, no_proc, without
-from tests.conformance.scenario import APP, Scenario, case_name, cases
+from tests.conformance.scenario import AMD_V3, APP, INTEL_V3, Scenario, case_name, cases
 
 pytestmark = pytest.mark.hosts
 
@@ -20,6 +22,10 @@ SYSTEM = "/usr/lib/x86_64-linux-gnu"
 MODERN = ("bookworm", "trixie", "sid")
 MISSING = (f"library-missing {X}",)
 UNUSABLE = (f"library-unusable {X}",)
+# No qemu has AVX-512; loaders look for these features on Intel's CPUs alone.
+CPUINFO = Path("/proc/cpuinfo").read_text()
+HAS_HASWELL = "GenuineIntel" in CPUINFO and "avx2" in CPUINFO
+HAS_INTELS_AVX512 = HAS_HASWELL and "avx512vl" in CPUINFO
 
 
 def with_env(**env: str) -> Start:
@@ -286,11 +292,30 @@ ORIGIN = cases(
     Scenario(
         name="platform-is-the-cpu's",
         files={APP: program(X, flags=runpath("/opt/app/$PLATFORM")), f"/opt/app/haswell/{X}": LIBX},
+        cpu=INTEL_V3,
     ),
     Scenario(
-        name="platform-is-not-the-machine",
-        files={APP: program(X, flags=runpath("/opt/app/$PLATFORM")), f"/opt/app/x86_64/{X}": LIBX},
+        name="platform-is-intel's-alone",
+        files={APP: program(X, flags=runpath("/opt/app/$PLATFORM")), f"/opt/app/haswell/{X}": LIBX},
         finds=MISSING,
+        cpu=AMD_V3,
+    ),
+    Scenario(
+        name="platform-is-the-machine-unless-it-is-intels",
+        files={APP: program(X, flags=runpath("/opt/app/$PLATFORM")), f"/opt/app/x86_64/{X}": LIBX},
+        finds=MISSING if HAS_HASWELL else (),
+    ),
+    Scenario(
+        name="legacy-subdirectory-of-the-machine",
+        files={
+            APP: program(X, flags=runpath(A)),
+            f"{A}/tls/x86_64/x86_64/{X}": BAD,
+            f"{A}/{X}": LIBX,
+        },
+        finds={
+            **dict.fromkeys(("bullseye", "bookworm"), () if HAS_HASWELL else UNUSABLE),
+            **dict.fromkeys(("trixie", "sid"), ()),
+        },
     ),
     Scenario(
         name="no-platform-drops-the-element",
@@ -411,8 +436,21 @@ HWCAPS = cases(
                 **dict.fromkeys(("bullseye", "bookworm"), UNUSABLE),
                 **dict.fromkeys(("trixie", "sid"), ()),
             },
+            cpu=INTEL_V3,
         )
-        for directory in ("tls", "haswell", "x86_64", "tls/haswell/x86_64", "avx512_1")
+        for directory in ("tls", "haswell", "x86_64", "tls/haswell/x86_64")
+    ),
+    Scenario(
+        name="legacy-subdirectory-avx512_1",
+        files={
+            APP: program(X, flags=runpath(A)),
+            f"{A}/avx512_1/{X}": BAD,
+            f"{A}/{X}": LIBX,
+        },
+        finds={
+            **dict.fromkeys(("bullseye", "bookworm"), UNUSABLE if HAS_INTELS_AVX512 else ()),
+            **dict.fromkeys(("trixie", "sid"), ()),
+        },
     ),
     Scenario(
         name="legacy-subdirectories-in-order",
@@ -422,7 +460,7 @@ HWCAPS = cases(
             f"{A}/avx512_1/{X}": BAD,
             f"{A}/{X}": BAD,
         },
-        roots=("bullseye", "bookworm"),
+        roots=("bullseye", "bookworm") if HAS_INTELS_AVX512 else (),
     ),
     Scenario(
         name="loop-in-hwcaps-is-passed-over",

@@ -179,6 +179,7 @@ def _facts(root: RootFs) -> Facts:
         libcs=tuple(_libcs(root)),
         cpu_level=cpu_level(),
         cpu_vendor=_vendor(),
+        at_platform=True,
         page_size=os.sysconf("SC_PAGE_SIZE"),
         mounts=(),
         binfmt=(),

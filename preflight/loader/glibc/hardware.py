@@ -86,12 +86,15 @@ def _platform(setting: Setting, rules: Rules) -> tuple[str | None, str | None]:
         return ("i686", None) if rules.x86_platform else (None, "an older glibc's rule")
     if facts.cpu_vendor is None:
         return None, "the CPU's vendor is not known"
-    return _x86_64_platform(facts.cpu_vendor, facts.cpu_level, facts.cpu_flags), None
+    if facts.cpu_vendor == _INTEL and (name := _intels_name(facts.cpu_level, facts.cpu_flags)):
+        return name, None
+    if facts.at_platform is None:
+        return None, "what the kernel calls the platform is not known"
+    return "x86_64" if facts.at_platform else None, None
 
 
-def _x86_64_platform(vendor: str, level: str, flags: tuple[str, ...]) -> str | None:
-    if vendor != _INTEL:
-        return None
+def _intels_name(level: str, flags: tuple[str, ...]) -> str | None:
+    """Return what the loader puts in the place of the kernel's name on new CPUs of Intel's."""
     if {"avx512cd", "avx512er", "avx512pf"} <= set(flags):
         return "xeon_phi"
     return "haswell" if level in ("x86-64-v3", "x86-64-v4") else None

@@ -35,6 +35,7 @@ FACTS: dict[str, Callable[[Outputs], Any]] = {
     "cpu_flags": cpu.parse_flags,
     "cpu_vendor": cpu.parse_vendor,
     "page_size": cpu.parse_page_size,
+    "at_platform": cpu.parse_at_platform,
     "mounts": mounts.parse_mounts,
     "binfmt": kernel.parse_binfmt,
     "ia32": kernel.parse_ia32,

@@ -23,7 +23,7 @@ _LEVELS = (
 _FLAGS = ("flags", "features", "Features", "isa")  # x86, s390x, Arm, RISC-V
 _VENDOR = ("vendor_id", "CPU implementer", "mvendorid", "cpu")
 _X86 = ("x86_64", "i386", "i486", "i586", "i686")
-_AT_NULL, _AT_PAGESZ = 0, 6
+_AT_NULL, _AT_PAGESZ, _AT_PLATFORM = 0, 6, 15
 
 
 def parse_flags(outputs: Outputs) -> tuple[str, ...] | Unknown:
@@ -78,26 +78,35 @@ def _fields(cpuinfo: bytes) -> Mapping[str, str]:
 
 
 def parse_page_size(outputs: Outputs) -> int | Unknown:
-    """
-    Return AT_PAGESZ in bytes.  Source: getauxval(3).
+    """Return AT_PAGESZ in bytes.  Source: getauxval(3)."""
+    vector = _vector(outputs)
+    return vector if isinstance(vector, Unknown) else vector[_AT_PAGESZ]
 
-    The vector has the class and byte order of the tool that read it.
-    """
+
+def parse_at_platform(outputs: Outputs) -> bool | Unknown:
+    """Return whether there is an AT_PLATFORM: qemu has none for x86-64.  Source: getauxval(3)."""
+    vector = _vector(outputs)
+    return vector if isinstance(vector, Unknown) else bool(vector.get(_AT_PLATFORM))
+
+
+def _vector(outputs: Outputs) -> dict[int, int] | Unknown:
+    """Return the auxiliary vector; it has the class and byte order of the tool that read it."""
     if "proc" not in outputs:
         return NO_PROC
-    sizes = (_page_size(outputs.get("auxv", b""), form) for form in ("<QQ", "<II", ">QQ", ">II"))
-    found = next(filter(None, sizes), None)
-    return found or Unknown("/proc/self/auxv names no page size")
+    forms = ("<QQ", "<II", ">QQ", ">II")
+    found = (_entries(outputs.get("auxv", b""), form) for form in forms)
+    return next(filter(None, found), None) or Unknown("/proc/self/auxv names no page size")
 
 
-def _page_size(vector: bytes, form: str) -> int | None:
+def _entries(vector: bytes, form: str) -> dict[int, int] | None:
+    """Return the entries, None where they make no sense in this form."""
     whole = len(vector) - len(vector) % struct.calcsize(form)
-    size = None
+    entries: dict[int, int] = {}
     for kind, value in struct.iter_unpack(form, vector[:whole]):
         if kind == _AT_NULL:
-            return size
-        if kind == _AT_PAGESZ and 1024 <= value <= 1 << 24 and value & (value - 1) == 0:
-            size = value
+            break
         if kind > 4096:
             return None
-    return None
+        entries[kind] = value
+    size = entries.get(_AT_PAGESZ, 0)
+    return entries if 1024 <= size <= 1 << 24 and size & (size - 1) == 0 else None

@@ -35,12 +35,12 @@ def seen(release=(2, 36), *, tunables: str = "", **facts: object) -> Hardware:
     ("level", "vendor", "platform"),
     [
         ("x86-64-v3", "GenuineIntel", "haswell"),
-        ("x86-64-v2", "GenuineIntel", None),
-        ("x86-64-v3", "AuthenticAMD", None),
+        ("x86-64-v2", "GenuineIntel", "x86_64"),
+        ("x86-64-v3", "AuthenticAMD", "x86_64"),
     ],
 )
-def test_platform_is_a_name_of_intels(level, vendor, platform):
-    """Only an Intel CPU from Haswell on has a $PLATFORM."""
+def test_platform_is_the_kernels_name_or_intels(level, vendor, platform):
+    """Only an Intel CPU from Haswell on has another $PLATFORM than the machine."""
     hardware = seen(cpu_level=level, cpu_vendor=vendor)
 
     assert (platform, None) == (hardware.platform, hardware.platform_doubt)
@@ -49,6 +49,19 @@ def test_platform_is_a_name_of_intels(level, vendor, platform):
 def test_platform_of_an_unknown_vendor_is_not_known():
     """Without the CPU's vendor nobody can tell."""
     assert seen(cpu_vendor=None).platform_doubt == "the CPU's vendor is not known"
+
+
+def test_platform_that_no_kernel_told_has_no_value():
+    """Under an emulator the token's element is dropped; without /proc nobody can tell."""
+    assert seen(cpu_vendor="AuthenticAMD", at_platform=False).platform is None
+    assert seen(cpu_vendor="AuthenticAMD", at_platform=None).platform_doubt is not None
+
+
+def test_legacy_subdirectories_of_the_machine_stand_twice():
+    """On AMD the kernel's platform has the name of the loader's own word."""
+    found = [*seen((2, 31), cpu_vendor="AuthenticAMD").legacy_subdirs()]
+
+    assert ["tls/x86_64/x86_64", "tls/x86_64"] == found[:2]
 
 
 def test_platform_was_the_machine_before_2_26():

@@ -125,13 +125,15 @@ def test_levels_of_the_cpu_come_first_where_their_directory_is():
 
 
 def test_older_releases_try_the_subdirectories_of_the_platform():
-    """Before 2.37 tls/ and x86_64/ are tried, alone and together."""
+    """Before 2.37 tls/ and x86_64/ are tried, alone and together; the latter has two reasons."""
     app = requester("app", runpath="/run")
     there = {Stat(f"/run/{name}"): h.state(mode=0o040755) for name in ("tls", "x86_64")}
 
     found = directories(app, app, release=(2, 31), answers=there)
 
-    assert found[:4] == ["/run/tls/x86_64", "/run/tls", "/run/x86_64", "/run"]
+    tls = ["/run/tls/x86_64/x86_64", "/run/tls/x86_64", "/run/tls/x86_64", "/run/tls"]
+    plain = ["/run/x86_64/x86_64", "/run/x86_64", "/run/x86_64", "/run"]
+    assert found[:8] == tls + plain
 
 
 def test_secure_start_ignores_the_environment():
