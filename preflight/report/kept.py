@@ -30,6 +30,7 @@ class Kept:
             status=self._one(snapshot.status),
             cause=self._one(snapshot.cause),
             reason=self._one(snapshot.reason),
+            host_key=self._one(snapshot.host_key),
             rounds=snapshot.rounds,
             facts=self._one(snapshot.facts.told),
             facts_unknown=self._mapping(snapshot.facts_unknown),

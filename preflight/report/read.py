@@ -17,7 +17,7 @@ from msgspec import Struct
 from preflight.errors import ReportError
 from preflight.model import codec
 from preflight.model.report import Binary, Report, Run, Summary
-from preflight.model.snapshot import Facts, Snapshot, Status
+from preflight.model.snapshot import Facts, HostKeyState, Snapshot, Status
 from preflight.model.verdict import Verdict
 from preflight.report.contract import SCHEMA
 from preflight.report.kept import Kept
@@ -43,6 +43,7 @@ class _Host(Struct):
     rounds: int
     facts: Facts
     facts_unknown: dict[str, str]
+    host_key: str | None = None
 
 
 class _End(Struct):
@@ -167,6 +168,7 @@ class _Reader:
             status=cast(Status, host.status),
             cause=host.cause,
             reason=host.reason,
+            host_key=cast(HostKeyState | None, host.host_key),
             rounds=host.rounds,
             facts=host.facts,
             facts_unknown=host.facts_unknown,

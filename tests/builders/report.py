@@ -72,8 +72,15 @@ def facts(**fields: Any) -> Facts:
 
 def host(name: str, **fields: Any) -> Snapshot:
     """Return a host that was asked in two rounds."""
-    plain = {"host": name, "address": "192.0.2.1", "status": "probed", "rounds": 2}
-    return Snapshot(**(plain | {"facts": facts()} | fields))
+    plain = {
+        "host": name,
+        "address": "192.0.2.1",
+        "status": "probed",
+        "host_key": "verified",
+        "rounds": 2,
+        "facts": facts(),
+    }
+    return Snapshot(**(plain | fields))
 
 
 def lost_host(name: str, **fields: Any) -> Snapshot:
@@ -82,6 +89,7 @@ def lost_host(name: str, **fields: Any) -> Snapshot:
         "status": "unreachable",
         "cause": "connection-refused",
         "reason": "192.0.2.1 port 22: connection refused",
+        "host_key": None,
         "rounds": 0,
         "facts": Facts(),
     }
