@@ -39,12 +39,13 @@ def capacity(forks: int, hosts: int | None) -> Capacity:
     ahead = min(most, AHEAD_PER_FORK * wanted)
     files = _raise_limit(_OTHERS + _PER_FORK * wanted + most + ahead) - _OTHERS
     possible = max(1, min(wanted, (files - 2 * min(_FEWEST, most)) // _PER_FORK))
-    left = max(1, (files - _PER_FORK * possible) // 2)
+    left = files - _PER_FORK * possible
+    ahead = max(1, min(ahead, left // 2))
     note = None
     if possible < wanted:
         limit = files + _OTHERS
         note = f"forks lowered from {forks} to {possible}: at most {limit} files may be open"
-    return Capacity(possible, min(most, left), min(ahead, left), note)
+    return Capacity(possible, max(1, min(most, left - ahead)), ahead, note)
 
 
 def _raise_limit(wanted: int) -> int:

@@ -40,6 +40,11 @@ def test_a_small_fleet_raises_nothing():
     assert room_for(64, 5, soft=256, hard=4096) == (5, 5, 5, None, 256)
 
 
+def test_few_forks_do_not_keep_hosts_from_being_dialled():
+    """Hosts that hang all have their dial at a time, however few workers there are."""
+    assert room_for(8, 500, soft=256, hard=4096)[:4] == (8, 500, 128, None)
+
+
 def test_dialling_gives_way_before_workers_do():
     """A hard limit that is somewhat short costs reach first, and no line."""
     forks, on_way, ahead, note, _ = room_for(64, 10000, soft=1024, hard=1024)

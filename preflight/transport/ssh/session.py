@@ -23,6 +23,7 @@ from preflight.transport.ssh.protocol import BROKEN
 from preflight.transport.ssh.proxy_command import ProxyCommand
 from preflight.transport.ssh.stream import SshStream
 
+STARTS = 16  # hosts at a time whose settings and keys are looked up
 WAYS = 256  # hosts on their way that take a thread, at a time
 # What a connection rests on that is not one of our own to the host.
 Way: TypeAlias = Lease | ProxyCommand
@@ -113,7 +114,7 @@ def reach(host: Host, options: Options, deadline: Deadline) -> Future[Contact]:
     def begin() -> None:
         _set_out(way, settings_for(host, options), options.gateway_logins, deadline)
 
-    set_out(_ways, way, deadline, begin)
+    set_out(_starts, way, deadline, begin)
     return way
 
 
@@ -121,7 +122,8 @@ def _set_out(way: Future[Contact], settings: Settings, logins: int, deadline: De
     """
     Find out what takes a thread to find out, and leave the dialling to the loop's.
 
-    Hosts behind a jump host wait in its own threads, and so for nobody else's.
+    What only a thread can wait for waits elsewhere: hosts behind a jump host
+    in its own threads, and so for nobody else's.
     """
 
     def arrive() -> None:
@@ -129,7 +131,7 @@ def _set_out(way: Future[Contact], settings: Settings, logins: int, deadline: De
             contact.close()
 
     if settings.proxy_command:
-        arrive()
+        set_out(_ways, way, deadline, arrive)
     elif settings.gateway:
         set_out(_gateways.ways(settings.gateway), way, deadline, arrive)
     else:
@@ -193,4 +195,5 @@ def _open_gateway(settings: Settings, logins: int, deadline: Deadline) -> Link:
 
 
 _gateways = Gateways(_open_gateway)
+_starts = DaemonPool(STARTS, "preflight-start")
 _ways = DaemonPool(WAYS, "preflight-way")
