@@ -70,7 +70,7 @@ def meet(who: Settings) -> Identity:
     deadline = Deadline.after(20)
     identity = Identity(who, deadline)
     with socket.create_connection((ADDRESS, who.port), 10) as sock:
-        transport = Transport(sock, identity, 10, deadline)
+        transport = Transport(sock, who, identity, deadline)
         try:
             transport.start_client(timeout=20)
         finally:
