@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import signal
 import socket
@@ -28,6 +29,7 @@ from preflight.model.host import Host
 from preflight.transport.credentials.guard import Guard, News, guard_of
 
 _PARTING_S = 2.0
+_M_ARENA_MAX = -8
 
 
 def main(descriptor: int) -> None:
@@ -36,10 +38,22 @@ def main(descriptor: int) -> None:
     for number in (signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGINT, signal.SIGHUP))
+    _have_few_arenas()
     with socket.socket(fileno=descriptor) as line:
         line.set_inheritable(False)  # who inherited it would hide our end from the parent
         with suppress(OSError):  # the parent has hung up
             _serve(line)
+
+
+def _have_few_arenas() -> None:
+    """
+    Have threads share their heaps, each of which keeps what it was once given.
+
+    One thread runs Python at a time anyway.  Source: mallopt(3), M_ARENA_MAX,
+    which other C libraries than glibc do not have.
+    """
+    with suppress(AttributeError, OSError):
+        ctypes.CDLL(None).mallopt(_M_ARENA_MAX, 1)
 
 
 def _serve(line: socket.socket) -> None:

@@ -338,6 +338,20 @@ def test_executor_that_falls_silent(want, monkeypatch):
     assert "nothing back for too long" in outcomes[0].snapshot.reason
 
 
+def test_deadline_of_the_run(want):
+    """What has not come back when the run's time is over is not-run, and nobody waits for it."""
+    release = threading.Event()
+
+    def before(_: set[str]) -> None:
+        release.wait(30)
+
+    with Executing(before) as executor:
+        outcomes = asked(gone(10), want, executor, deadline_s=0.5)
+        release.set()
+
+    assert {("not-run", "deadline"): 10} == statuses(outcomes)
+
+
 def test_callers_error_reaches_the_caller():
     """What goes wrong in the caller's own function is raised."""
 

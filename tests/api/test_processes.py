@@ -18,6 +18,7 @@ import pytest
 from msgspec import structs
 
 from preflight import api
+from preflight.api import wire
 from preflight.api.processes import Processes
 from preflight.model.host import Host
 from preflight.transport import Options as ConnectOptions
@@ -219,6 +220,27 @@ def test_stop_ends_at_once(want, hosts_by, relay):
 
 
 @pytest.mark.slow
+def test_deadline_is_kept_by_the_parent(want, hosts_by, relay):
+    """What is not done when the run's time is over comes out as not-run, and says so."""
+    relay.holds = True
+    with asked(hosts_by(relay, 6), want, deadline_s=1.0) as fleet:
+        outcomes = list(fleet.outcomes())
+
+    assert {("not-run", "deadline"): 6} == statuses(outcomes)
+    assert "the run's 1 s were over" == outcomes[0].snapshot.reason
+
+
+@pytest.mark.slow
+def test_store_is_kept_small(want, tmp_path):
+    """The parent looks after the store's size, once for all processes."""
+    store = tmp_path / "store"
+    with asked(HERE, want, store=store, store_bytes=0) as fleet:
+        list(fleet.outcomes())
+
+    assert [".pruned"] == [path.name for path in store.rglob("*") if path.is_file()]
+
+
+@pytest.mark.slow
 def test_leaving_early_ends_the_processes(want, hosts_by, relay):
     """Whoever stops iterating does not wait for the hosts that are left."""
     hosts = hosts_by(relay, 12)
@@ -260,10 +282,18 @@ def test_no_process_can_be_had(want, monkeypatch, program):
     assert "no process of preflight's was left" in outcomes[0].snapshot.reason
 
 
-def test_forks_are_for_all_processes(want):
+def test_forks_and_rate_are_for_all_processes(want):
     """Each process has its part."""
-    with api.asking(GONE, lambda _: [want], api.Options(processes=3, forks=64)) as fleet:
-        assert 21 == fleet._forks
+    settings = api.Options(processes=3, forks=64, rate=30.0, deadline_s=60.0)
+    with api.asking(GONE, lambda _: [want], settings) as fleet:
+        options, _ = wire.greeted(fleet._greeting.partition(b"\n")[0])
+
+    assert (21, 10.0, None, 1) == (
+        options.forks,
+        options.rate,
+        options.deadline_s,
+        options.processes,
+    )
 
 
 @pytest.mark.slow
