@@ -42,10 +42,11 @@ class Scale:
         self._asked: list[list[str]] = []
 
     def fill(self) -> None:
-        """Check all hosts once, which fills the cache, and a few again: what is asked then?"""
+        """Check all hosts once, to fill the cache, and a few again: what is asked in the end?"""
         self.check(f"{PREFLIGHT}, first check", PREFLIGHT, self._hosts)
-        self._clients.preflight(self._binary, self._inventory(FEW), self._modes[PREFLIGHT])
-        asked = self._served.counts().asked
+        for _ in range(2):
+            self._clients.preflight(self._binary, self._inventory(FEW), self._modes[PREFLIGHT])
+            asked = self._served.counts().asked
         self._asked = [asked[number] for number in sorted(asked)]
 
     def alternate(self, repetitions: int) -> None:

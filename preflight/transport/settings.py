@@ -30,7 +30,10 @@ from preflight.transport.credentials.secret import NO_SECRETS, Secrets
 SSH_PORT = 22
 CONNECT_TIMEOUT_S = 10.0
 # ssh_config(5): UserKnownHostsFile, GlobalKnownHostsFile.
-DEFAULT_KNOWN_HOSTS = ("~/.ssh/known_hosts", "~/.ssh/known_hosts2", "/etc/ssh/ssh_known_hosts")
+DEFAULT_KNOWN_HOSTS = (
+    *("~/.ssh/known_hosts", "~/.ssh/known_hosts2"),
+    *("/etc/ssh/ssh_known_hosts", "/etc/ssh/ssh_known_hosts2"),
+)
 # ssh_config(5): IdentityFile, as far as paramiko knows the types.
 DEFAULT_IDENTITIES = ("~/.ssh/id_rsa", "~/.ssh/id_ecdsa", "~/.ssh/id_ed25519")
 MAX_JUMPS = 8  # more is a loop in all but name
