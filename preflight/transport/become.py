@@ -132,6 +132,9 @@ class _Session:
         password = self._target.secrets.become_password
         if password is None:
             raise _failure(self._target, "sudo wants a password, and -K was not given")
+        if self._session.host_key == "not-verified":
+            words = "sudo wants a password, and nobody knows who the host is"
+            raise _failure(self._target, words)
         return self._by_password(program, password)
 
     def _plainly(self, program: str) -> _Stream | None:

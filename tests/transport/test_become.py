@@ -121,6 +121,13 @@ def test_a_wrong_password_is_tried_once(accounts, user, words):
     assert "canary" not in error.message
 
 
+def test_a_host_that_nobody_verified_gets_no_password(accounts):
+    """With --host-key-checking off anybody may be there, and sudo's password is not for anybody."""
+    error = failure(accounts, "asked", secrets=RIGHT, host_keys="off")
+
+    assert "nobody knows who the host is" in error.message
+
+
 def test_who_may_not_become_anybody_is_told(accounts):
     """A right password that the rules refuse is no wrong password."""
     options = in_one_run(Options())
