@@ -69,6 +69,7 @@ class Fleet:
         self._talking: dict[int, _Open] = {}
         self._lock = Lock()
         self._stopped = False
+        self._finished = False  # every host has been asked
         number = len(self._hosts) if isinstance(self._hosts, Sequence) else None
         room = capacity(options.forks, number)
         self.notes = (room.note,) if room.note else ()
@@ -85,7 +86,7 @@ class Fleet:
         return self
 
     def __exit__(self, *exc: object) -> None:
-        if not self._stopped:
+        if self._finished:
             self._store.prune_daily(self._options.store_bytes)
         self.stop()
         self._hang_up()
@@ -118,6 +119,7 @@ class Fleet:
                     self._reaching.done(errand)
                     yield outcome
         late = not self._stopped
+        self._finished = not self._reaching.busy
         self.stop()
         self._hang_up()
         for host in self._left():

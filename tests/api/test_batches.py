@@ -48,7 +48,8 @@ def names_in(task: bytes) -> set[str]:
     """Return the hosts that are asked for in *task*."""
     _, *lines = zlib.decompress(task).splitlines()
     receiver = wire.Receiver()
-    return {asked[0].name for line in lines if (asked := receiver.hear(line))}
+    heard = (receiver.hear(line) for line in lines)  # hosts, and what is known of credentials
+    return {asked[0].name for asked in heard if isinstance(asked, tuple)}
 
 
 class Executing(Executor):
