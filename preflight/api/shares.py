@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from preflight.model.host import Host
 from preflight.transport import Options as ConnectOptions
 
-_HOSTS_A_PROCESS = 256  # fewer are not worth another interpreter
+# Fewer are not worth another interpreter, which judges each image of the fleet anew.
+_HOSTS_A_PROCESS = 1024
 
 
 def useful(

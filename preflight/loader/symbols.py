@@ -128,6 +128,10 @@ class Definitions:
     def __contains__(self, name: bytes) -> bool:
         return bool(self.of(name))
 
+    def may_have(self, name: bytes) -> bool:
+        """Whether the table names *name* at all: nearly all misses are told by that."""
+        return name in self._rows
+
     def of(self, name: bytes) -> list[Symbol]:
         """Return the definitions of *name*."""
         last = self._rows.get(name)

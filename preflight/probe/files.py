@@ -40,6 +40,7 @@ class File:
     names: tuple[str, ...] | None = None
     digest: str | None = None
     hashed: bool = False  # the host was asked for the hash
+    noted: bool = False  # the digest came from the memo
     wanted: set[Reading] = field(default_factory=set)  # how to read what is being transferred
     elf: Elf | None = None
     data: bytes | None = None
@@ -86,7 +87,7 @@ class File:
     def forget(self) -> None:
         """Drop what is known of the content: the file has changed."""
         self.state = self.digest = self.elf = self.data = self.sparse = None
-        self.hashed = False
+        self.hashed = self.noted = False
         self.tries += 1
 
     def _arrived(self) -> bool:

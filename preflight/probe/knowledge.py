@@ -142,7 +142,8 @@ class Knowledge:
             return refused
         if file.state.size_bytes > WHOLE_BYTES:
             return self._huge(file, file.state, plan)
-        file.digest = file.digest or self._memo.get(file.state)
+        if file.digest is None and (digest := self._memo.get(file.state)) is not None:
+            file.digest, file.noted = digest, True
         value = self._value(reading, file)
         if value is None:
             self._ask(reading, file, file.state, plan)
@@ -170,7 +171,7 @@ class Knowledge:
         return self._store.get_bytes(file.digest)
 
     def _answer(self, file: File, state: FileState, value: Elf | bytes) -> Answer:
-        if file.digest is not None:
+        if file.digest is not None and not file.noted:
             self._memo.note(file.path, state, file.digest, self.clock_s)
         if isinstance(value, bytes):
             return BytesContent(state, file.digest or "", value)

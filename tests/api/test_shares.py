@@ -28,9 +28,9 @@ def cores(monkeypatch):
     return lambda number: monkeypatch.setattr(shares, "_cores", lambda: number)
 
 
-@pytest.mark.parametrize(("hosts", "expected"), [(1, 1), (256, 1), (257, 2), (600, 3)])
+@pytest.mark.parametrize(("hosts", "expected"), [(1, 1), (1024, 1), (1025, 2), (2400, 3)])
 def test_small_fleets_need_one_process(cores, hosts, expected):
-    """Another process for every 256 hosts."""
+    """Another process for every 1,024 hosts."""
     cores(8)
 
     assert expected == shares.useful(DIRECT[:hosts], Options(), forks=64, wanted=None)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import Enum, auto
+from functools import partial
 from typing import NamedTuple
 
 from preflight.loader.symbols import (
@@ -123,7 +124,7 @@ def _interface(elf: Elf) -> Interface:
         {r.key: r for r in references if not r.symbol.copied and not r.symbol.weak},
         tuple(r for r in references if r.symbol.copied),
         tuple(r for r in references if r.symbol.weak and not r.symbol.copied),
-        Offers(lambda key: key in _offered(symbols, key.partition(b"\0")[0], has_table=has_table)),
+        Offers(partial(_is_offered, symbols, has_table)),
         frozenset(key for name in by_ifunc for key in _offered(symbols, name, has_table=has_table)),
     )
 
@@ -143,6 +144,13 @@ def _reference(symbols: Symbols, symbol: Symbol) -> Reference:
         return Reference(symbol, None, None)
     version = symbols.versions.get(symbol.version_index)
     return Reference(symbol, *(version or (None, None)))
+
+
+def _is_offered(symbols: Symbols, has_table: bool, key: bytes) -> bool:
+    name = key.partition(b"\0")[0]
+    return symbols.definitions.may_have(name) and key in _offered(
+        symbols, name, has_table=has_table
+    )
 
 
 def _offered(symbols: Symbols, name: bytes, *, has_table: bool) -> set[bytes]:

@@ -49,6 +49,7 @@ _MAX_PACKET_BYTES = 256 * 1024
 _MAX_PROMPTS = 8  # of one question; more than one is never answered
 # How much of a host's own words a reason repeats.
 _SHOWN_CHARS = 300
+_PIECE_BYTES = 64 * 1024
 # How much is looked at in search of the end of a line.
 _LINE_BYTES = 256
 # AES-GCM first: paramiko checks the MAC of any other cipher byte by byte, in Python.
@@ -66,8 +67,29 @@ _AGREEMENTS = (
 )
 
 
+class _Ahead:
+    """A socket that is read in large pieces: paramiko asks for each packet in two small ones."""
+
+    def __init__(self, sock: Any) -> None:
+        self._sock = sock
+        self._read = memoryview(b"")
+
+    def recv(self, limit: int) -> bytes:
+        """Return between 1 and *limit* bytes, b"" at the end."""
+        if not self._read:
+            self._read = memoryview(self._sock.recv(_PIECE_BYTES))
+        part, self._read = self._read[:limit], self._read[limit:]
+        return bytes(part)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._sock, name)
+
+
 class BoundedPacketizer(Packetizer):
     """A packetizer with a limit to the length that a host may announce, and no timer thread."""
+
+    def __init__(self, sock: Any) -> None:
+        super().__init__(_Ahead(sock))  # type: ignore[arg-type]
 
     def start_handshake(self, timeout: float) -> None:
         """Do nothing: paramiko's timer is a thread that outlives a failed handshake by seconds."""
