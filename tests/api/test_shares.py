@@ -10,7 +10,7 @@ from preflight.api import shares
 from preflight.model.host import Host
 from preflight.transport import Options
 
-DIRECT = [Host(name=f"d{number}") for number in range(600)]
+DIRECT = [Host(name=f"d{n}") for n in range(2400)]
 
 
 def behind(*gateways: str) -> list[Host]:
