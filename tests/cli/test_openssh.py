@@ -12,7 +12,7 @@ from tests.hosts.fleet import Fleet
 def test_the_fleet_is_judged_as_by_our_own_ssh(run, program, fleet: Fleet):
     """Every host has the verdict, or the status and cause, that it has otherwise."""
     bad = program(needed=["libc.so.6", "libnowhere.so.1"])
-    slow = ("--connect-timeout", "3", "--timeout", "15")
+    slow = ("--connect-timeout", "3", "--timeout", "15", "--progress", "none")
     by_ssh = ("--transport", "openssh", *slow, "--format", "json")
 
     report = json_of(run("check", bad, "-i", fleet.inventory, *by_ssh))
