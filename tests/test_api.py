@@ -120,7 +120,7 @@ def test_facts_are_written_and_read(app):
 def test_hosts_keep_their_order(app, silent):
     """The report has the hosts in the given order, whoever is done first."""
     done = []
-    options = preflight.Options(timeout_s=1.0)
+    options = preflight.Options(timeout_s=3.0)
 
     report = preflight.check(
         [app],

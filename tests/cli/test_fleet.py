@@ -10,7 +10,7 @@ import pytest
 
 from tests.hosts.fleet import Fleet
 
-QUICK = ("--connect-timeout", "2", "--timeout", "8")
+QUICK = ("--connect-timeout", "2", "--timeout", "8", "--progress", "none")
 # A name that a shell would run, and one that a terminal would obey.
 COMMAND = "$(touch /tmp/pwned);'\""
 RELATIVE = "`touch pwned`;$(touch pwned);'\""
