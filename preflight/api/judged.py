@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Hashable, Mapping
-from threading import Lock
+from threading import Event, Lock
 
 from msgspec import structs
 
@@ -25,23 +25,31 @@ _KEPT = 512  # judgements; a fleet has few distinct images
 
 
 class Judged:
-    """The latest judgements; safe for many threads."""
+    """The latest judgements; safe for many threads, of which one judges what several want."""
 
     def __init__(self) -> None:
         self._known: OrderedDict[Hashable, tuple[Judgement, object]] = OrderedDict()
+        self._making: dict[Hashable, Event] = {}
         self._lock = Lock()
 
     def judge(self, want: Want, snapshot: Snapshot, like: Hashable) -> Judgement:
         """Return what `judge` does; *like* is the `likeness` of *snapshot*."""
         key = (id(want.requirements), _start_key(want.start), like)
-        with self._lock:
-            if (known := self._known.get(key)) is not None:
-                self._known.move_to_end(key)
-        if known is None:
+        while True:
+            with self._lock:
+                if (known := self._known.get(key)) is not None:
+                    self._known.move_to_end(key)
+                    return _of_host(known[0], snapshot.host)
+                made = self._making.get(key)
+                if made is None:
+                    self._making[key] = Event()
+                    break
+            made.wait()
+        try:
             return self._keep(key, judge(want.requirements, want.start, snapshot), want, snapshot)
-        judgement = known[0]
-        verdict = structs.replace(judgement.verdict, host=snapshot.host)
-        return structs.replace(judgement, verdict=verdict)
+        finally:
+            with self._lock:
+                self._making.pop(key).set()
 
     def _keep(
         self, key: Hashable, judgement: Judgement, want: Want, snapshot: Snapshot
@@ -52,6 +60,11 @@ class Judged:
             if len(self._known) > _KEPT:
                 self._known.popitem(last=False)
         return judgement
+
+
+def _of_host(judgement: Judgement, host: str) -> Judgement:
+    verdict = structs.replace(judgement.verdict, host=host)
+    return structs.replace(judgement, verdict=verdict)
 
 
 def likeness(snapshot: Snapshot) -> Hashable:

@@ -25,8 +25,8 @@ STT_TLS, STT_GNU_IFUNC = 6, 10
 STB_LOCAL, STB_WEAK = 0, 2
 HIDDEN_BIT = 0x8000
 INDEX_BITS = 0x7FFF
-# How many symbols are kept decoded: those of a big program and its libraries, in about 10 MB.
-ROOM = 1 << 15
+# How many symbols are kept decoded: those of some big programs, in about 20 MB.
+ROOM = 1 << 16
 _RECORD = struct.Struct(SYMBOL_RECORD)
 
 _INFO, _USES = 2, 5  # where these fields stand in a record

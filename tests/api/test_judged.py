@@ -1,0 +1,65 @@
+"""Hosts that are alike are judged once, and every other host for itself."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+from msgspec import structs
+
+from preflight.api.judged import Judged, likeness
+from preflight.judge import judge
+from preflight.model.question import Stat
+from preflight.model.snapshot import Mount, Snapshot
+from tests.builders import host as h
+
+
+def a_host(name: str = "web-1", **facts: object) -> Snapshot:
+    """Return a host without the program's loader."""
+    return Snapshot(
+        host=name,
+        address=name,
+        status="probed",
+        facts=structs.replace(h.FACTS, **facts),
+        answers={Stat(h.LOADER): h.state(inode=7)},
+    )
+
+
+def test_what_no_check_sees_makes_no_difference():
+    """Clocks, disks under mounts, inode numbers and times are each host's own."""
+    disk = Mount("/", "/dev/sda1", "ext4", ("rw",))
+    another = structs.replace(
+        a_host("web-2", clock_s=99, mounts=(structs.replace(disk, source="/dev/sdb1"),)),
+        answers={Stat(h.LOADER): structs.replace(h.state(inode=8), mtime_s=5, ctime_s=6)},
+    )
+
+    assert likeness(a_host(clock_s=1, mounts=(disk,))) == likeness(another)
+
+
+def test_what_a_check_may_see_makes_a_difference():
+    """A kernel, a mode, a place that forbids execution, a file that two paths lead to."""
+    plain = likeness(a_host())
+    noexec = (Mount("/", "/dev/sda1", "ext4", ("noexec",)),)
+    paths = (Stat(h.LOADER), Stat("/lib/other"))
+    one = structs.replace(a_host(), answers=dict.fromkeys(paths, h.state(inode=1)))
+    two = structs.replace(
+        a_host(), answers={paths[0]: h.state(inode=1), paths[1]: h.state(inode=2)}
+    )
+
+    assert plain != likeness(a_host(kernel="5.4.0"))
+    assert plain != likeness(a_host(mounts=noexec))
+    assert plain != likeness(
+        structs.replace(a_host(), answers={Stat(h.LOADER): h.state(inode=7, mode=0o100600)})
+    )
+    assert likeness(one) != likeness(two)
+
+
+def test_a_verdict_of_another_host_has_the_hosts_own_name(want):
+    """Many threads that want one judgement get equal ones, each for its host."""
+    judged = Judged()
+    hosts = [a_host(f"web-{number}") for number in range(32)]
+
+    with ThreadPoolExecutor(8) as pool:
+        said = list(pool.map(lambda one: judged.judge(want, one, likeness(one)), hosts))
+
+    expected = [judge(want.requirements, want.start, one) for one in hosts]
+    assert expected == said
