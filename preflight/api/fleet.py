@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from queue import Empty, SimpleQueue
 from threading import Lock, Semaphore, Thread
-from typing import Protocol, Self, cast, get_args
+from typing import Protocol, Self
 
 from msgspec import structs
 
@@ -24,12 +24,12 @@ from preflight.api.judged import Judged
 from preflight.api.proving import proved
 from preflight.api.reaching import Reaching
 from preflight.api.retries import pause_s, told
+from preflight.api.unasked import unasked
 from preflight.api.wants import Options, Outcome, Want, WantsOf
 from preflight.errors import ProbeError, TransportError
-from preflight.judge import judge
 from preflight.model.host import Host
 from preflight.model.question import Question, ReadElf
-from preflight.model.snapshot import Facts, Snapshot, Status
+from preflight.model.snapshot import Facts
 from preflight.probe.interview import Interview
 from preflight.probe.store import Store
 from preflight.transport import Contact, Deadline, Session, connect, in_one_run
@@ -125,7 +125,7 @@ class Fleet:
         for host in self._left():
             cause = "deadline" if late else "interrupted"
             reason = f"the run's {limit_s:g} s were over" if late else "the run was stopped"
-            yield _judged(_failed(host, "not-run", cause, reason), self._wants_of(host))
+            yield unasked(host, self._wants_of(host), "not-run", cause, reason)
 
     def _goes_on(self, end: Deadline | None) -> bool:
         return not self._stopped and self._reaching.busy and (end is None or end.left_s() > 0)
@@ -166,13 +166,13 @@ class Fleet:
             if error.passing and errand.tries <= self._options.retries and not self._stopped:
                 self._reaching.again(errand, pause_s(error, errand.tries))
                 return None
-            snapshot = _failed(host, error.status, error.cause, told(error, errand.tries))
+            reason = told(error, errand.tries)
+            return unasked(host, wants, error.status, error.cause, reason)
         except ProbeError as error:
-            snapshot = _failed(host, "error", "protocol", error.message)
+            return unasked(host, wants, "error", "protocol", error.message)
         except Exception as error:  # noqa: BLE001 - one host must not end the run
             reason = f"{type(error).__name__}: {error}"
-            snapshot = _failed(host, "error", "internal", reason)
-        return _judged(snapshot, wants)
+            return unasked(host, wants, "error", "internal", reason)
 
     def _ask(
         self, errand: Errand, wants: Sequence[Want], reached: Contact | BaseException
@@ -254,16 +254,6 @@ class Fleet:
 
 def _once_each(hosts: Sequence[Host]) -> list[Host]:
     return list({host.name: host for host in hosts}.values())
-
-
-def _judged(snapshot: Snapshot, wants: Sequence[Want]) -> Outcome:
-    verdicts = (judge(want.requirements, want.start, snapshot).verdict for want in wants)
-    return Outcome(snapshot, tuple(verdicts))
-
-
-def _failed(host: Host, status: str, cause: str, reason: str) -> Snapshot:
-    known = cast(Status, status) if status in get_args(Status) else "error"
-    return Snapshot(host=host.name, address=host.target, status=known, cause=cause, reason=reason)
 
 
 def _key(host: Host, options: ConnectOptions) -> str:

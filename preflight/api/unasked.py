@@ -17,10 +17,5 @@ def unasked(host: Host, wants: Sequence[Want], status: str, cause: str, reason: 
     snapshot = Snapshot(
         host=host.name, address=host.target, status=known, cause=cause, reason=reason
     )
-    return judged(snapshot, wants)
-
-
-def judged(snapshot: Snapshot, wants: Sequence[Want]) -> Outcome:
-    """Return *snapshot* with the verdicts on *wants*."""
     verdicts = (judge(want.requirements, want.start, snapshot).verdict for want in wants)
     return Outcome(snapshot, tuple(verdicts))

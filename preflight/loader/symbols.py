@@ -23,8 +23,8 @@ from preflight.model.elf import (
 
 STT_TLS, STT_GNU_IFUNC = 6, 10
 STB_LOCAL, STB_WEAK = 0, 2
-HIDDEN_BIT = 0x8000
-INDEX_BITS = 0x7FFF
+_HIDDEN_BIT = 0x8000
+_INDEX_BITS = 0x7FFF
 # How many symbols are kept decoded: those of some big programs, in about 20 MB.
 ROOM = 1 << 16
 _RECORD = struct.Struct(SYMBOL_RECORD)
@@ -90,12 +90,12 @@ class Symbol(NamedTuple):
     @property
     def hidden_version(self) -> bool:
         """Whether the version is not the default one."""
-        return self.version != NO_VERSYM and bool(self.version & HIDDEN_BIT)
+        return self.version != NO_VERSYM and bool(self.version & _HIDDEN_BIT)
 
     @property
     def version_index(self) -> int:
         """The version's index, 1 (global) where there is no version table."""
-        return 1 if self.version == NO_VERSYM else self.version & INDEX_BITS
+        return 1 if self.version == NO_VERSYM else self.version & _INDEX_BITS
 
     @property
     def copied(self) -> bool:
@@ -212,7 +212,8 @@ def _decode(elf: Elf) -> Symbols:
         return Symbols(Definitions((), b""), (), {})
     records = table.records
     names = table.names.split(b"\0")[: len(records) // _RECORD.size]
-    used = [row for row, uses in enumerate(records[_USES :: _RECORD.size]) if uses]
+    uses = zip(range(len(names)), records[_USES :: _RECORD.size], strict=False)
+    used = [row for row, use in uses if use]
     return Symbols(
         Definitions(names, records),
         tuple(Symbol(names[r], *_RECORD.unpack_from(records, r * _RECORD.size)) for r in used),
@@ -226,10 +227,10 @@ symbols_of = Shelf(_decode)
 def _versions(elf: Elf) -> dict[int, Version]:
     """Return what each version index means; the base definition is no version."""
     known = {
-        version.index & INDEX_BITS: Version(version.name, need.library)
+        version.index & _INDEX_BITS: Version(version.name, need.library)
         for need in elf.version_needs
         for version in need.versions
     }
     defined = (definition for definition in elf.version_defs if not definition.base)
-    known.update({d.index & INDEX_BITS: Version(d.name, None) for d in defined})
+    known.update({d.index & _INDEX_BITS: Version(d.name, None) for d in defined})
     return known
