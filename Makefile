@@ -10,6 +10,8 @@ VENV := .venv
 RUN := $(VENV)/bin/python
 # Root on Debian can have real hosts; elsewhere the tests that need them say so and skip.
 CAN_HAVE_HOSTS := $(shell [ "$$(id -u)" = 0 ] && [ -e /etc/debian_version ] && echo yes)
+# Tests start preflight a thousand times: its bytecode is kept, whatever the environment says.
+export PYTHONDONTWRITEBYTECODE :=
 PYTEST := $(RUN) -m pytest
 
 .PHONY: help venv dev setup lint format test test-quick test-oldest bench bench-fleet crosscheck fuzz-loader docs \

@@ -69,12 +69,14 @@ def _of_host(judgement: Judgement, host: str) -> Judgement:
 
 def likeness(snapshot: Snapshot) -> Hashable:
     """Return a value that is equal for hosts of which any check sees the same."""
-    facts = structs.replace(snapshot.facts, clock_s=None, mounts=None)
+    # Of the kernel's name only the release matters, of the system's none of its words.
+    release = snapshot.facts.kernel_release
+    facts = structs.replace(snapshot.facts, clock_s=None, mounts=None, kernel=None, os=None)
     mounts = snapshot.facts.mounts
     # Of a mount that lets programs run, only the place matters: see `Facts.noexec_mount`.
     places = [(m.point, m if "noexec" in m.options else None) for m in mounts or ()]
     unknown = tuple(snapshot.facts_unknown.items())
-    return facts, mounts is None, tuple(places), unknown, _answers_key(snapshot.answers)
+    return facts, release, mounts is None, tuple(places), unknown, _answers_key(snapshot.answers)
 
 
 def _answers_key(answers: Mapping[Question, Answer]) -> Hashable:

@@ -33,6 +33,7 @@ from preflight.model.elf import (
 
 _EM_MIPS = 8
 _STT_FUNC = 2
+_CODE = frozenset({_STT_FUNC, 10})  # and STT_GNU_IFUNC: nobody copies them
 _STO_AARCH64_VARIANT_PCS = 0x80
 _PLACES = {0: PLACE_UNDEFINED, 0xFFF1: PLACE_ABSOLUTE, 0xFFF2: PLACE_COMMON}  # SHN_*
 _MAX_SIZE = 0xFFFFFFFF
@@ -98,7 +99,8 @@ def _table(dynamic: Dynamic, columns: _Columns, relocations: Relocations) -> Sym
     table[3::18] = columns.others[:count]
     table[4::18] = _places(columns)[:count]
     table[5::18] = relocations.uses[:count]
-    sizes = [min(_MAX_SIZE, size) for size in columns.sizes[:count]]
+    pairs = zip(columns.infos, columns.sizes[:count], strict=False)
+    sizes = [0 if info & 0xF in _CODE else min(_MAX_SIZE, size) for info, size in pairs]
     _write(table, 6, 4, "I", sizes)
     _write(table, 10, 4, "I", relocations.data_ranks[:count])
     _write(table, 14, 4, "I", relocations.slot_ranks[:count])

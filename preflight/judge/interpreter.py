@@ -200,7 +200,7 @@ def _identity(case: Case, path: str, answer: ElfContent) -> Iterator[Finding]:
         yield Finding(
             code="kernel-too-old",
             severity="error",
-            subject=case.snapshot.facts.kernel or "the kernel",
+            subject=".".join(map(str, case.snapshot.facts.kernel_release or ())),
             message=f"{path} wants kernel {_wanted(answer.elf)}",
         )
 

@@ -19,6 +19,9 @@ from preflight.model.elf import (
     SYMBOL_RECORD,
     USE_COPY,
     Elf,
+    SymbolTable,
+    VersionDef,
+    VersionNeed,
 )
 
 STT_TLS, STT_GNU_IFUNC = 6, 10
@@ -174,36 +177,51 @@ class Symbols(NamedTuple):
 
 class Shelf(Generic[T]):
     """
-    What *make* returns for an object, the same for the same object.
+    What *make* returns for an object by its symbols and versions; one value for what is alike.
 
     The latest are kept, as many as have `ROOM` symbols together; safe for many threads.
     """
 
     def __init__(self, make: Callable[[Elf], T]) -> None:
         self._make = make
-        self._kept: OrderedDict[int, tuple[Elf, T]] = OrderedDict()
+        self._kept: OrderedDict[_Tables, T] = OrderedDict()
         self._room = ROOM
         self._lock = Lock()
 
     def __call__(self, elf: Elf) -> T:
-        """Return what is kept for *elf*, made now if need be."""
+        """Return what is kept for the tables of *elf*, made now if need be."""
+        tables = _Tables.of(elf)
         with self._lock:
-            if (known := self._kept.get(id(elf))) is not None:
-                self._kept.move_to_end(id(elf))
-                return known[1]
+            if (known := self._kept.get(tables)) is not None:
+                self._kept.move_to_end(tables)
+                return known
         made = self._make(elf)
         with self._lock:
-            _, kept = self._kept.setdefault(id(elf), (elf, made))
+            kept = self._kept.setdefault(tables, made)
             if kept is made:
-                self._room -= _count(elf)
+                self._room -= tables.weight
             while self._room < 0 and len(self._kept) > 1:
-                _, (old, _) = self._kept.popitem(last=False)
-                self._room += _count(old)
+                old, _ = self._kept.popitem(last=False)
+                self._room += old.weight
         return kept
 
 
-def _count(elf: Elf) -> int:
-    return 1 + (len(elf.symbols.records) // _RECORD.size if elf.symbols else 0)
+class _Tables(NamedTuple):
+    """What the symbols of an object are told by; builds of one library often share it."""
+
+    symbols: SymbolTable | None
+    needs: tuple[VersionNeed, ...]
+    definitions: tuple[VersionDef, ...]
+    has_versions: bool
+
+    @classmethod
+    def of(cls, elf: Elf) -> _Tables:
+        return cls(elf.symbols, elf.version_needs, elf.version_defs, elf.has_version_table)
+
+    @property
+    def weight(self) -> int:
+        """How much of the `ROOM` it takes up."""
+        return 1 + (len(self.symbols.records) // _RECORD.size if self.symbols else 0)
 
 
 def _decode(elf: Elf) -> Symbols:

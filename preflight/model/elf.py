@@ -103,8 +103,9 @@ class SymbolTable(Struct, frozen=True):
 
 
 # version index (DT_VERSYM, hidden bit included; 0xFFFF without the table),
-# st_info, st_other, PLACE_*, USE_* bits, st_size (cut to 32 bits), where it first
-# stands in DT_REL and DT_RELA, and where in DT_JMPREL (from 1 on; 0: not there).
+# st_info, st_other, PLACE_*, USE_* bits, st_size (cut to 32 bits; 0 of code, so that
+# builds of one library are alike), where it first stands in DT_REL and DT_RELA, and
+# where in DT_JMPREL (from 1 on; 0: not there).
 SYMBOL_RECORD = "<HBBBBIII"
 NO_VERSYM = 0xFFFF
 # Where a symbol is defined.

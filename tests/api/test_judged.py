@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
+import pytest
 from msgspec import structs
 
+import preflight
 from preflight.api.judged import Judged, likeness
 from preflight.judge import judge
 from preflight.model.question import Stat
@@ -33,6 +37,28 @@ def test_what_no_check_sees_makes_no_difference():
     )
 
     assert likeness(a_host(clock_s=1, mounts=(disk,))) == likeness(another)
+
+
+def test_builds_of_one_kernel_release_make_no_difference():
+    """Hosts of several patch levels are judged once: a loader asks for the release alone."""
+    patched = a_host(kernel="6.1.0-21-amd64", os="Debian GNU/Linux 12 (bookworm)")
+
+    assert likeness(a_host(kernel="6.1.0-18-amd64", os=None)) == likeness(patched)
+
+
+@pytest.mark.parametrize("fact", ["kernel", "os", "clock_s", "told"])
+def test_no_check_reads_what_likeness_leaves_out(fact):
+    """A verdict that told such a fact would tell one host another's."""
+    rooms = (Path(preflight.__file__).parent / room for room in ("judge", "loader"))
+    files = [path for room in rooms for path in room.rglob("*.py")]
+    readers = [
+        path.name
+        for path in files
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Attribute) and node.attr == fact and "facts" in ast.unparse(node)
+    ]
+
+    assert readers == []
 
 
 def test_what_a_check_may_see_makes_a_difference():

@@ -51,7 +51,7 @@ class Symbol(NamedTuple):
     hidden: bool
     info: int | None
     place: int
-    size: int
+    size: int  # 0 of code
 
 
 class View(NamedTuple):
@@ -145,7 +145,8 @@ def _symbols(output: str) -> list[Symbol]:
             name, version, hidden = _versioned(label)
             info = _BINDS[bind] << 4 | _TYPES[kind] if kind in _TYPES and bind in _BINDS else None
             zero = 0 if int(value, 16) else PLACE_ZERO
-            found.append(Symbol(name, version, hidden, info, place | zero, int(size, 0)))
+            size = 0 if kind in ("FUNC", "IFUNC") else int(size, 0)
+            found.append(Symbol(name, version, hidden, info, place | zero, size))
     return found
 
 

@@ -26,10 +26,13 @@ def theirs(path: Path) -> tuple[list[str], list[Symbol]] | None:
         if segment is None:
             return None
         needed = [tag.needed for tag in segment.iter_tags("DT_NEEDED")]
-        return needed, [
-            (s.name, INFO[s["st_info"]["bind"]] << 4 | TYPES[s["st_info"]["type"]], s["st_size"])
-            for s in segment.iter_symbols()
-        ]
+        return needed, [row(s.name, s["st_info"], s["st_size"]) for s in segment.iter_symbols()]
+
+
+def row(name: str, info: dict[str, str], size: int) -> Symbol:
+    """Return a symbol with its size, 0 of code."""
+    code = info["type"] in ("STT_FUNC", "STT_LOOS")
+    return name, INFO[info["bind"]] << 4 | TYPES[info["type"]], 0 if code else size
 
 
 def ours(elf: Elf) -> list[Symbol]:

@@ -104,9 +104,19 @@ def test_without_a_version_table_no_symbol_has_a_version():
 
 def test_a_size_of_more_than_32_bits_is_cut():
     """A size that does not fit the record stands as the largest that does."""
-    elf = build(EM_X86_64, Symbol("s", True, size=1 << 33, use=None))
+    elf = build(EM_X86_64, Symbol("s", True, type=1, size=1 << 33, use=None))
 
     assert rows(elf)[1][1][5] == 0xFFFFFFFF
+
+
+@pytest.mark.parametrize("kind", [2, 10], ids=["FUNC", "GNU_IFUNC"])
+def test_the_size_of_code_is_left_out(kind):
+    """Two builds of a library whose functions have other sizes have the same table."""
+    tables = {
+        build(EM_X86_64, Symbol("f", True, type=kind, size=size)).symbols for size in (16, 32)
+    }
+
+    assert len(tables) == 1
 
 
 @pytest.mark.parametrize("machine", LAYOUTS)

@@ -8,10 +8,11 @@ plain cases at once, as sets: nearly all references are settled by those.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from enum import Enum, auto
 from functools import partial
 from typing import NamedTuple
+from weakref import WeakKeyDictionary
 
 from preflight.loader.symbols import (
     STT_GNU_IFUNC,
@@ -42,6 +43,25 @@ class Reference(NamedTuple):
         return _key(self.symbol.name, self.version)
 
 
+class Unmet:
+    """
+    Keys that nothing looked into so far offers; what is left after a look is remembered.
+
+    Hosts of one fleet have most libraries in common, and look in the same order.
+    """
+
+    def __init__(self, keys: Iterable[bytes]) -> None:
+        self.keys = frozenset(keys)
+        self._after: WeakKeyDictionary[Offers, Unmet] = WeakKeyDictionary()
+
+    def after(self, offers: Offers) -> Unmet:
+        """Return what is left after looking into the object with these *offers*."""
+        left = self._after.get(offers)
+        if left is None:
+            left = self._after[offers] = Unmet(key for key in self.keys if key not in offers)
+        return left
+
+
 class Interface(NamedTuple):
     """
     What one object wants and offers.
@@ -54,6 +74,7 @@ class Interface(NamedTuple):
     has_table: bool  # l_versyms is set
     symbols: Symbols
     wants: Mapping[bytes, Reference]
+    unmet: Unmet  # the keys of all *wants*
     copies: tuple[Reference, ...]
     weak: tuple[Reference, ...]
     offers: Offers
@@ -118,10 +139,12 @@ def _interface(elf: Elf) -> Interface:
     references = [_reference(symbols, symbol) for symbol in symbols.used if _is_wanted(symbol)]
     has_table = elf.has_version_table
     by_ifunc = symbols.definitions.of_type(STT_GNU_IFUNC)
+    wants = {r.key: r for r in references if not r.symbol.copied and not r.symbol.weak}
     return Interface(
         has_table,
         symbols,
-        {r.key: r for r in references if not r.symbol.copied and not r.symbol.weak},
+        wants,
+        Unmet(wants),
         tuple(r for r in references if r.symbol.copied),
         tuple(r for r in references if r.symbol.weak and not r.symbol.copied),
         Offers(partial(_is_offered, symbols, has_table)),

@@ -7,7 +7,7 @@ is bound lazily); elf/dl-reloc.c.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Literal
 
 from msgspec import Struct
@@ -160,14 +160,14 @@ class _Check:
         """Yield the references that have to be looked up one by one."""
         yield from party.face.copies
         wants = party.face.wants
-        left: Collection[bytes] = wants.keys()
+        unmet = party.face.unmet
         for offers in self._offers:
-            left = [key for key in left if key not in offers]
-            if not left:
+            if not unmet.keys:
                 break
-        yield from (wants[key] for key in left)
+            unmet = unmet.after(offers)
+        yield from (wants[key] for key in wants if key in unmet.keys)
         if self._doubtful:
-            settled = (wants[key] for key in wants.keys() - set(left))
+            settled = (wants[key] for key in wants.keys() - unmet.keys)
             doubtful = self._doubtful
             yield from (r for r in (*settled, *party.face.weak) if r.library in doubtful)
 
