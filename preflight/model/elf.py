@@ -90,7 +90,7 @@ class LoaderIdentity(Struct, frozen=True):
     preload_path: str | None  # where it looks for the list of preloads
 
 
-class SymbolTable(Struct, frozen=True):
+class SymbolTable(Struct, frozen=True, weakref=True):
     """
     The dynamic symbols, in columns: entry *i* is the *i*-th name and the *i*-th record.
 

@@ -17,12 +17,14 @@ from functools import cache
 from importlib import resources
 from pathlib import Path
 from typing import Any, TypeVar
+from weakref import WeakValueDictionary
 
 import msgspec
+from msgspec import structs
 
 from preflight.elf import read_bytes
 from preflight.model import codec
-from preflight.model.elf import Elf
+from preflight.model.elf import Elf, SymbolTable
 from preflight.model.question import FileState, Question
 from preflight.probe.memo import Memo
 from preflight.probe.records import Pruned, Record, Records
@@ -51,6 +53,7 @@ class Store:
     def __init__(self, directory: Path | None = None, *, memory_bytes: int = MEMORY_BYTES) -> None:
         self._records = Records(directory) if directory else None
         self._recent: OrderedDict[str, Any] = OrderedDict()
+        self._tables: WeakValueDictionary[int, SymbolTable] = WeakValueDictionary()  # by hash
         self._room = memory_bytes
         self._kept: dict[str, bytes] = {}
         self._hints: dict[str, tuple[Question, ...]] = {}
@@ -64,7 +67,7 @@ class Store:
         name = _elf_name(digest)
         value = self._recall(name)
         if value is None and (elf := _decoded(self._read(name), Elf)) is not None:
-            value = self._keep(name, elf)
+            value = self._keep(name, self._sharing(elf))
         return value if isinstance(value, Elf) else None
 
     def get_bytes(self, digest: str) -> bytes | None:
@@ -84,7 +87,7 @@ class Store:
         """Keep *elf* under a name that nobody but the caller can claim; see `state_digest`."""
         name = _elf_name(digest)
         self._write(name, codec.encode(elf))
-        return self._keep(name, elf)
+        return self._keep(name, self._sharing(elf))
 
     def add_bytes(self, data: bytes) -> tuple[str, bytes]:
         """Keep *data*; return its digest and the one copy of it."""
@@ -188,6 +191,14 @@ class Store:
             if value is not None:
                 self._recent.move_to_end(name)
             return value
+
+    def _sharing(self, elf: Elf) -> Elf:
+        """Return *elf* with the very symbol table of another build, where that has an equal one."""
+        if elf.symbols is None:
+            return elf
+        with self._lock:
+            known = self._tables.setdefault(hash(elf.symbols), elf.symbols)
+        return structs.replace(elf, symbols=known) if known == elf.symbols else elf
 
     def _keep(self, name: str, value: V) -> V:
         """Return *value*, or the equal one that another thread kept before."""

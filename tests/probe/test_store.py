@@ -28,6 +28,16 @@ def any_store(request, tmp_path) -> Store:
     return Store(tmp_path / "cache" if request.param == "disk" else None)
 
 
+def test_builds_with_the_same_symbols_share_them(any_store):
+    """Two builds of a library are two contents, and take up the room of one symbol table."""
+    digest, first = any_store.add_elf(LIBRARY)
+    other, second = any_store.add_elf(LIBRARY + b"\0")
+
+    assert digest != other
+    assert first != second
+    assert first.symbols is second.symbols
+
+
 def test_content_is_named_by_its_own_hash(any_store):
     """What is added is found under the SHA-256 of its bytes, and nowhere else."""
     digest, elf = any_store.add_elf(LIBRARY)

@@ -51,7 +51,7 @@ class Unmet:
     """
 
     def __init__(self, keys: Iterable[bytes]) -> None:
-        self.keys = frozenset(keys)
+        self.keys = tuple(keys)
         self._after: WeakKeyDictionary[Offers, Unmet] = WeakKeyDictionary()
 
     def after(self, offers: Offers) -> Unmet:

@@ -165,9 +165,9 @@ class _Check:
             if not unmet.keys:
                 break
             unmet = unmet.after(offers)
-        yield from (wants[key] for key in wants if key in unmet.keys)
+        yield from (wants[key] for key in unmet.keys)
         if self._doubtful:
-            settled = (wants[key] for key in wants.keys() - unmet.keys)
+            settled = (wants[key] for key in wants.keys() - set(unmet.keys))
             doubtful = self._doubtful
             yield from (r for r in (*settled, *party.face.weak) if r.library in doubtful)
 
