@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import stat
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from preflight.elf import SparseSource
 from preflight.model.elf import Elf
@@ -25,8 +26,7 @@ TRIES = 2  # looks at a file that changes meanwhile
 Reading = type[ReadElf] | type[ReadBytes]
 
 
-@dataclass(slots=True)
-class File:
+class File(Struct):
     """
     One path of one host.
 

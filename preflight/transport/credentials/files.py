@@ -89,13 +89,17 @@ class _Cache(Generic[T]):
         self._known: dict[str, tuple[tuple[int, ...], T]] = {}
 
     def read(self, path: str) -> T:
-        """Return what the file holds now; raises OSError.  To be called under `_lock`."""
+        """Return what the file holds now; raises OSError."""
         stat = os.stat(path)  # noqa: PTH116 - for every host anew: Path takes several times as long
         state = (stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns)
         known = self._known.get(path)
-        if known is None or known[0] != state:
-            known = self._known[path] = (state, self._parse(path, Path(path).read_bytes()))
-        return known[1]
+        if known is not None and known[0] == state:
+            return known[1]  # without the lock, for which all hosts would queue
+        with _lock:
+            known = self._known.get(path)
+            if known is None or known[0] != state:
+                known = self._known[path] = (state, self._parse(path, Path(path).read_bytes()))
+            return known[1]
 
 
 class _Read(NamedTuple):
@@ -108,15 +112,15 @@ class _Read(NamedTuple):
 
 def read_key_file(path: str, passphrase: Secret | None = None) -> KeyFile:
     """Return the content of a private (or, for a key of the agent, public) key file."""
+    try:
+        read = _keys.read(path)
+    except FileNotFoundError:
+        return KeyFile(path, None, None, ABSENT)
+    except OSError as error:
+        return KeyFile(path, None, None, f"cannot be read: {error.strerror}")
+    if passphrase is None or read.file.problem != ENCRYPTED:
+        return read.file
     with _lock:
-        try:
-            read = _keys.read(path)
-        except FileNotFoundError:
-            return KeyFile(path, None, None, ABSENT)
-        except OSError as error:
-            return KeyFile(path, None, None, f"cannot be read: {error.strerror}")
-        if passphrase is None or read.file.problem != ENCRYPTED:
-            return read.file
         if passphrase not in read.opened:
             read.opened[passphrase] = _open(read, passphrase)
         return read.opened[passphrase]
@@ -124,11 +128,10 @@ def read_key_file(path: str, passphrase: Secret | None = None) -> KeyFile:
 
 def read_certificate_file(path: str) -> CertificateFile | None:
     """Return the user's certificate in a file; None where there is none that can be used."""
-    with _lock:
-        try:
-            return _certificates.read(path)
-        except OSError:
-            return None
+    try:
+        return _certificates.read(path)
+    except OSError:
+        return None
 
 
 def certificate_of(path: str, blob: bytes) -> CertificateFile | None:
