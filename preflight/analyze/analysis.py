@@ -7,8 +7,9 @@ import os
 import stat
 from pathlib import Path
 
+from preflight.analyze.buildinfo import amd64_level, go_build
 from preflight.analyze.formats import Found, detect
-from preflight.analyze.go import amd64_level
+from preflight.analyze.golinkage import go_linkage
 from preflight.analyze.needs import describe, glibc_floor, libc, x86_isa_needed
 from preflight.elf import FileSource, read
 from preflight.errors import BinaryError
@@ -16,6 +17,7 @@ from preflight.model.elf import Elf
 from preflight.model.requirements import Requirements
 
 _HEAD_BYTES = 256  # BINPRM_BUF_SIZE of the Linux kernel
+_MAY_BE_GO = ("elf", "pe", "mach-o")
 _HINT = "give the path of a program or a library that lies on this machine"
 _KINDS = {
     stat.S_IFDIR: "is a directory",
@@ -64,7 +66,8 @@ def _analyze(path: str, identifier: str, name: str) -> Requirements:
         head = source.read(0, _HEAD_BYTES)
         elf = read(source)
         found = _elf_found(elf) or detect(source, name)
-        go_level = amd64_level(source, elf)
+        go = go_build(source, elf) if found.format in _MAY_BE_GO else None
+        linkage = go_linkage(source, elf, go) if go and found.format == "elf" else None
     shipped = elf if found.format == "elf" else None
     return Requirements(
         id=identifier,
@@ -78,7 +81,9 @@ def _analyze(path: str, identifier: str, name: str) -> Requirements:
         elf=shipped,
         glibc_floor=glibc_floor(shipped) if shipped else None,
         libc=libc(shipped) if shipped else None,
-        go_level=go_level,
+        go=go,
+        go_linkage=linkage,
+        go_level=amd64_level(go),
         x86_isa_needed=x86_isa_needed(shipped) if shipped else None,
     )
 

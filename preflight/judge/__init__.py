@@ -16,6 +16,7 @@ from msgspec import Struct, structs
 
 from preflight.judge import (
     cpu,
+    go,
     image,
     interpreter,
     libraries,
@@ -24,6 +25,7 @@ from preflight.judge import (
     permissions,
     plugin,
     policy,
+    script,
     stack,
     symbols,
     versions,
@@ -38,6 +40,7 @@ from preflight.model.verdict import Finding, Library, Verdict, outcome_of
 
 Check = Callable[[Case], Iterator[Finding]]
 Predict = Callable[[Case], Prediction | None]
+_Walked = tuple[tuple[Finding, ...], Prediction | None]
 
 
 class Stage(Struct, frozen=True):
@@ -49,7 +52,13 @@ class Stage(Struct, frozen=True):
 
 STAGES: tuple[Stage, ...] = (
     Stage(
-        (image.check_system, image.check_format, image.check_library, machine.check_machine),
+        (
+            image.check_system,
+            go.check_go,
+            image.check_format,
+            image.check_library,
+            machine.check_machine,
+        ),
         machine.predict,
     ),
     Stage(
@@ -120,24 +129,44 @@ def judge(requirements: Requirements, start: Start, snapshot: Snapshot) -> Judge
     return Judgement(_verdict(case, (*findings, *asked), prediction), questions, case.inquiry.asked)
 
 
-def _walk(case: Case) -> tuple[tuple[Finding, ...], Prediction | None]:
+def _walk(case: Case) -> _Walked:
     if case.opener is None:
-        return _stages(case, STAGES)
+        walked = _stages(case, STAGES)
+        return walked if case.requirements.format != "script" else _interpreted(case, walked)
     start, prediction = _stages(case.opener, STAGES)
     name = case.opener.program_name
     named = tuple(structs.replace(f, message=f"{name}: {f.message}") for f in start)
-    if any(finding.severity == "error" for finding in start):
+    if _fails(start):
         return named, prediction
     found, prediction = _stages(case, PLUGIN_STAGES)
     return (*named, *(finding for finding in found if finding not in start)), prediction
 
 
-def _stages(case: Case, stages: tuple[Stage, ...]) -> tuple[tuple[Finding, ...], Prediction | None]:
+def _interpreted(case: Case, walked: _Walked) -> _Walked:
+    """Return what becomes of a script: of itself, then of each program that is started for it."""
+    findings, prediction = walked
+    for link in () if _fails(findings) else script.follow(case):
+        if isinstance(link, script.End):
+            return (*findings, link.finding), link.prediction
+        found, prediction = _stages(link.case, STAGES)
+        name = link.case.requirements.path
+        named = (structs.replace(f, message=f"{name}: {f.message}") for f in found)
+        findings = (*findings, *(f for f in named if f not in findings))
+        if _fails(found):
+            return findings, script.ending(link, prediction)
+    return findings, prediction
+
+
+def _fails(findings: tuple[Finding, ...]) -> bool:
+    return outcome_of(findings) == "blocked"
+
+
+def _stages(case: Case, stages: tuple[Stage, ...]) -> _Walked:
     findings: list[Finding] = []
     for stage in stages:
         found = [finding for check in stage.checks for finding in check(case)]
         findings.extend(found)
-        if any(finding.severity == "error" for finding in found):
+        if _fails(tuple(found)):
             return tuple(findings), stage.predict(case)
     return tuple(findings), None
 

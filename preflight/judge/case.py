@@ -31,7 +31,7 @@ class Case:
     What a check may look at; everything derived is computed once.
 
     `program_name` is how messages name the program: its install path, else
-    ``./NAME``.
+    ``./NAME``; *called* is another name, that of the script which it interprets.
     """
 
     def __init__(
@@ -40,11 +40,14 @@ class Case:
         start: Start,
         snapshot: Snapshot,
         inquiry: Inquiry | None = None,
+        *,
+        called: str | None = None,
     ) -> None:
         self.requirements = requirements
         self.start = start
         self.snapshot = snapshot
         self.inquiry = inquiry or Inquiry(snapshot.answers)
+        self._called = called
 
     @cached_property
     def opener(self) -> Case | None:
@@ -65,7 +68,7 @@ class Case:
     @property
     def program_name(self) -> str:
         """How a shell names the program in its messages."""
-        return self.start.install_path or f"./{self.requirements.name}"
+        return self._called or self.start.install_path or f"./{self.requirements.name}"
 
     @cached_property
     def argv0(self) -> str:

@@ -27,16 +27,11 @@ def check_system(case: Case) -> Iterator[Finding]:
 
 
 def check_format(case: Case) -> Iterator[Finding]:
-    """The file is an ELF program or library."""
+    """The file is an ELF program or library; what a script is, `script` follows."""
     requirements, elf = case.requirements, case.elf
     if requirements.format == "script":
-        yield Finding(
-            code="script-not-judged",
-            severity="unknown",
-            subject=requirements.name,
-            message=f"{requirements.description}: its interpreter decides, and is not judged yet",
-        )
-    elif elf is None:
+        return
+    if elf is None:
         yield _no_program(case, requirements.description)
     elif elf.type not in (ET_EXEC, ET_DYN) or not elf.segments or not headers_fit(elf):
         yield _no_program(case, elf.defect or "an ELF file that is no program")

@@ -21,7 +21,7 @@ from preflight.model.question import Absent, ElfContent, Failed
 from preflight.model.verdict import Finding, Severity
 
 # What open_exec() is refused with, whoever looks.
-_ERRNO_TEXT = {
+ERRNO_TEXT = {
     "ELOOP": "Too many levels of symbolic links",
     "EISDIR": "Permission denied",
     "ENAMETOOLONG": "File name too long",
@@ -78,7 +78,7 @@ def _words(case: Case) -> str:
     if refused:
         return refused[1]
     if isinstance(answer, Failed):
-        return _ERRNO_TEXT.get(answer.errno, answer.errno)
+        return ERRNO_TEXT.get(answer.errno, answer.errno)
     return "Not a directory" if answer == Absent("ENOTDIR") else _ABSENT
 
 
@@ -131,7 +131,7 @@ def _missing(case: Case, path: str) -> Finding:
 
 
 def _failed(path: str, errno: str) -> Finding:
-    severity: Severity = "error" if errno in _ERRNO_TEXT else "unknown"
+    severity: Severity = "error" if errno in ERRNO_TEXT else "unknown"
     return Finding(
         code="interpreter-unusable",
         severity=severity,

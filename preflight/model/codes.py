@@ -28,11 +28,39 @@ CODES: dict[str, Code] = {
         remedy="Ship the Linux build. Unpack archives first; give a script its #! line.",
     ),
     "script-not-judged": Code(
-        title="A script was not judged",
-        cause="The file starts with #!. Whether it starts depends on the interpreter that the "
-        "line names, which is not judged yet.",
-        says="cannot execute: required file not found",
-        remedy="Check the interpreter itself: preflight check /usr/bin/python3 -i inventory.yaml.",
+        title="What a script's first line starts is not known",
+        cause="The file starts with #!. Its interpreter is judged like any program, and so is the "
+        "program that env(1) looks for; this line asks for something that cannot be told "
+        "beforehand: quoting or an option of env, a handler of binfmt_misc, a relative path.",
+        says="nothing, or an error of env(1)",
+        remedy="Name the interpreter by its path, with one argument at most; or judge what it "
+        "starts: preflight check /usr/bin/python3 -i inventory.yaml.",
+    ),
+    "script-line-unusable": Code(
+        title="The kernel cannot read a script's first line",
+        cause="After #! the kernel wants the path of an interpreter, and its end (a blank, or the "
+        "end of the line) within the first 256 bytes of the file. A shell then runs the file "
+        "itself; systemd, cron, sudo and programs do not.",
+        says="Exec format error",
+        remedy="Write #!/path/to/interpreter as the first line, and keep it short.",
+    ),
+    "script-carriage-return": Code(
+        title="A script's first line ends in a carriage return",
+        cause="The file has the line ends of Windows. The kernel takes the carriage return for "
+        "the last character of the interpreter's name, and no such file is there.",
+        says="cannot execute: required file not found; bad interpreter: No such file or directory",
+        remedy="Store the file with Unix line ends: dos2unix FILE, or eol=lf in .gitattributes.",
+    ),
+    "go-build": Code(
+        title="How a Go program was built",
+        cause="Go's linker leaves the build information in the program (go version -m). A program "
+        "without cgo is static and asks nothing of the host but its machine and kernel. With cgo "
+        "it needs the host's C library: net and os/user use cgo wherever it is enabled, other "
+        "packages link libraries of their own. A static one with a C library inside may still "
+        "load that library's modules (NSS) when it runs.",
+        says="nothing",
+        remedy="CGO_ENABLED=0 go build, where no package needs cgo; -tags netgo,osusergo for net "
+        "and os/user alone.",
     ),
     "file-truncated": Code(
         title="The program's file ends before its contents",
@@ -67,13 +95,16 @@ CODES: dict[str, Code] = {
         remedy="Nothing, if that is meant; it is slow. Otherwise ship a native build.",
     ),
     "interpreter-missing": Code(
-        title="The program's dynamic loader is not on the host",
-        cause="The program names its loader by path (PT_INTERP). A glibc program on Alpine, a musl "
-        "program on Debian and a 32-bit program on a host without 32-bit libraries find nothing "
-        "there. The shell then says that the program itself was not found.",
-        says="cannot execute: required file not found",
+        title="The program's interpreter is not on the host",
+        cause="A program names its dynamic loader by path (PT_INTERP), a script its interpreter "
+        "after #!. A glibc program on Alpine, a musl program on Debian, a 32-bit program on a host "
+        "without 32-bit libraries and a script for /bin/bash where there is none find nothing "
+        "there. The shell then says that the program itself was not found. What env(1) looks for "
+        "is searched in the start's PATH, or in the usual one.",
+        says="cannot execute: required file not found; env: 'python3': No such file or directory",
         remedy="Build for the host's libc or statically, or install the loader's package (libc6, "
-        "libc6:i386, musl, gcompat).",
+        "libc6:i386, musl, gcompat). For a script install the interpreter, or name it by the path "
+        "that it has there; --env PATH=… says where env searches.",
     ),
     "interpreter-unusable": Code(
         title="The program's dynamic loader cannot be used",

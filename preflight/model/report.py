@@ -8,6 +8,7 @@ from pathlib import PurePosixPath
 from msgspec import Struct
 
 from preflight.model.requirements import GlibcFloor, Requirements
+from preflight.model.shebang import Shebang
 from preflight.model.snapshot import Snapshot
 from preflight.model.verdict import Verdict
 
@@ -26,6 +27,18 @@ class LibraryVersions(Struct, frozen=True):
     library: str
     versions: tuple[str, ...]  # without which the loader stops
     weak: tuple[str, ...]
+
+
+class Go(Struct, frozen=True):
+    """The build of a Go program."""
+
+    release: str
+    package: str
+    module: str | None
+    version: str | None  # of the module
+    linkage: str | None  # a word of `GoLinkage`; None: not for Linux
+    reasons: tuple[str, ...]
+    settings: Mapping[str, str]
 
 
 class Binary(Struct, frozen=True, kw_only=True):
@@ -56,6 +69,8 @@ class Binary(Struct, frozen=True, kw_only=True):
     exec_stack: bool | None
     size_bytes: int
     description: str
+    script: Shebang | None = None  # what its first line has the kernel start
+    go: Go | None = None
 
     @property
     def name(self) -> str:

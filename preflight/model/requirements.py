@@ -7,6 +7,7 @@ from typing import Literal
 from msgspec import Struct
 
 from preflight.model.elf import Elf
+from preflight.model.go import GoBuild, GoLinkage
 
 Format = Literal[
     "elf", "script", "pe", "mach-o", "archive", "wasm", "java", "text", "empty", "unknown"
@@ -40,5 +41,7 @@ class Requirements(Struct, frozen=True, kw_only=True):
     member_of: str | None = None
     glibc_floor: GlibcFloor | None = None
     libc: Literal["glibc", "musl"] | None = None
+    go: GoBuild | None = None
+    go_linkage: GoLinkage | None = None  # of a Go program for Linux
     go_level: str | None = None  # "x86-64-v3": what a Go program's own runtime asks of the CPU
     x86_isa_needed: str | None = None  # "x86-64-v3": a whole level, from the ISA note

@@ -12,9 +12,11 @@ from typing import Any
 
 import msgspec
 
+from preflight.model import shebang
 from preflight.model.elf import AbiTag, Elf, VersionNeed, machine_name
+from preflight.model.go import GoBuild, GoLinkage
 from preflight.model.proof import Proof
-from preflight.model.report import Binary, LibraryVersions, Run, Summary
+from preflight.model.report import Binary, Go, LibraryVersions, Run, Summary
 from preflight.model.requirements import Requirements
 from preflight.model.snapshot import Facts, Snapshot
 from preflight.model.text import to_json
@@ -65,6 +67,20 @@ def described(needs: Requirements | Binary) -> Binary:
         exec_stack=elf.exec_stack,
         size_bytes=needs.size_bytes,
         description=needs.description,
+        script=shebang.parse(needs.head) if needs.format == "script" else None,
+        go=_go(needs.go, needs.go_linkage) if needs.go else None,
+    )
+
+
+def _go(build: GoBuild, linkage: GoLinkage | None) -> Go:
+    return Go(
+        release=build.release,
+        package=build.path,
+        module=build.main.path if build.main else None,
+        version=build.main.version if build.main else None,
+        linkage=linkage.kind if linkage else None,
+        reasons=linkage.reasons if linkage else (),
+        settings=dict(build.settings),
     )
 
 

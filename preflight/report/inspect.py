@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from preflight.model import shebang
 from preflight.model.elf import Elf, VersionNeed, machine_name
+from preflight.model.go import GoBuild, GoLinkage
 from preflight.model.nodeset import natural_key
 from preflight.model.requirements import Requirements
 from preflight.report.contract import SCHEMA
@@ -36,6 +38,11 @@ def _rows(needs: Requirements, view: View) -> Iterator[tuple[str, str]]:
     yield "format", needs.format
     yield "description", needs.description
     yield "member of", needs.member_of or ""
+    if needs.format == "script" and (line := shebang.parse(needs.head)):
+        yield "interpreter", line.interpreter
+        yield "argument", line.argument or ""
+    if needs.go:
+        yield from _go(needs.go, needs.go_linkage, view)
     if needs.elf:
         yield from _identity(needs.elf)
         yield "libc", needs.libc or ""
@@ -44,6 +51,16 @@ def _rows(needs: Requirements, view: View) -> Iterator[tuple[str, str]]:
         yield from _linking(needs.elf)
     yield "sha256", needs.sha256
     yield "size", f"{needs.size_bytes:,} bytes"
+
+
+def _go(build: GoBuild, linkage: GoLinkage | None, view: View) -> Iterator[tuple[str, str]]:
+    yield "Go", f"{build.release}, {linkage.sentence}" if linkage else build.release
+    yield "main package", build.path
+    if build.main:
+        yield "main module", f"{build.main.path} {build.main.version}"
+    yield "build settings", " ".join(f"{name}={value}" for name, value in build.settings)
+    if view.verbosity > 0:
+        yield "modules", ", ".join(f"{one.path} {one.version}" for one in build.modules)
 
 
 def _identity(elf: Elf) -> Iterator[tuple[str, str]]:

@@ -14,6 +14,7 @@ import msgspec
 
 from preflight.model import facts_lines
 from preflight.model.elf import Endian
+from preflight.model.go import Linkage
 from preflight.model.report import GivenStart
 from preflight.model.requirements import Format
 from preflight.model.snapshot import CAUSES, HostKeyState, Status
@@ -101,6 +102,16 @@ def _run() -> dict[str, _Schema]:
 def _binary() -> _Schema:
     version_need = _object(library=_STRING, versions=_array(_STRING), weak=_array(_STRING))
     floor = _object(version=_STRING, symbols=_array(_STRING))
+    script = _object(interpreter=_STRING, argument=_TEXT_OR_NULL)
+    go = _object(
+        release=_STRING,
+        package=_STRING,
+        module=_TEXT_OR_NULL,
+        version=_TEXT_OR_NULL,
+        linkage=_open_or_null(get_args(Linkage)),
+        reasons=_array(_STRING),
+        settings={"type": "object", "additionalProperties": _STRING},
+    )
     return _object(
         id=_STRING,
         path=_STRING,
@@ -127,6 +138,8 @@ def _binary() -> _Schema:
         exec_stack=_BOOL_OR_NULL,
         size_bytes=_COUNT,
         description=_STRING,
+        script={"anyOf": [script, {"type": "null"}]},
+        go={"anyOf": [go, {"type": "null"}]},
     )
 
 

@@ -53,7 +53,7 @@ def requirements_of(file: Path, path: str) -> Requirements:
         name=os.path.basename(path),
         sha256=hashlib.sha256(data).hexdigest(),
         size_bytes=len(data),
-        format="elf" if elf else "text",
+        format="elf" if elf else "script" if data.startswith(b"#!") else "text",
         description="a file",
         elf=elf,
         head=data[:256],

@@ -33,6 +33,7 @@ class Scenario(Struct, frozen=True, kw_only=True):
     cpu: str | None = None  # of qemu-x86_64; None: this machine's own
     uid: int = 0  # who starts it for real
     prepare: Callable[[Path], None] | None = None  # changes the root, after the files
+    silent: bool = False  # preflight does not know the line
     undone: bool = False  # preflight may say "unknown" where the loader decides
 
     def findings_on(self, root: str) -> set[str]:

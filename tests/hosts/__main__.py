@@ -12,6 +12,7 @@ import sys
 import time
 
 from tests.hosts import fleet, roots, runs
+from tests.hosts.recipes import GO_PROGRAMS
 
 # A link to the directory of the run that was started by hand.
 BY_HAND = runs.RUNS / "by-hand"
@@ -19,8 +20,9 @@ DOWN_WITHIN_S = 20.0
 
 
 def build() -> int:
-    """Build the roots that are not in the cache."""
-    for name, path in roots.build().items():
+    """Build the roots, and the programs, that are not in the cache."""
+    built = roots.build() | {GO_PROGRAMS.name: roots.made_by(GO_PROGRAMS)}
+    for name, path in built.items():
         print(f"{name:10} {path}")
     return 0
 

@@ -124,3 +124,11 @@ RECIPES = {
         ),
     )
 }
+
+# No host, but programs to look at: what Debian builds with Go, static and with cgo.
+GO_PROGRAMS = Recipe(
+    "go-programs",
+    "bookworm",
+    packages=("age", "fzf", "gh", "prometheus-node-exporter", "rclone", "restic"),
+    variant="extract",
+)

@@ -11,11 +11,13 @@ from preflight.judge import judge
 from preflight.model.codes import CODES
 from preflight.model.elf import (
     AbiTag,
+    Elf,
     LoaderIdentity,
     NeededVersion,
     Segment,
     VersionNeed,
 )
+from preflight.model.go import GoBuild
 from preflight.model.question import BytesContent, ElfContent, ReadBytes, ReadElf, Stat
 from preflight.model.requirements import Requirements
 from preflight.model.snapshot import BinfmtHandler, Mount, Snapshot
@@ -77,12 +79,20 @@ def _locked() -> Scene:
     return scene(h.program(), answers, Start(install_path="/opt/app", run_as="app"))
 
 
+def script(line: str, there: dict[str, Elf] | None = None) -> Scene:
+    """Return a script with this first line, and a host with these programs."""
+    return scene(h.requirements(None, format="script", head=line.encode()), h.files(there or {}))
+
+
 _TOO_OLD = h.loader("2.31", abi_tag=AbiTag(0, (9, 0, 0)))
 _VERSIONED = VersionNeed("liba.so", (NeededVersion("A_2", False, 2),))
 
 SCENES: dict[str, Callable[[], Scene]] = {
     "format-not-elf": lambda: scene(h.requirements(None, format="pe")),
-    "script-not-judged": lambda: scene(h.requirements(None, format="script")),
+    "script-not-judged": lambda: script("#!/bin/env -u A sh", {"/bin/env": h.loader()}),
+    "script-line-unusable": lambda: script("#!\n"),
+    "script-carriage-return": lambda: script("#!/bin/sh\r\n"),
+    "go-build": lambda: scene(h.requirements(h.program(), go=GoBuild("go1.19"))),
     "file-truncated": lambda: scene(h.program(segments=(Segment(1, 5, 0, 0, 99999, 99999, 4096),))),
     "judged-as-library": lambda: scene(h.elf(soname="liba.so")),
     "machine-mismatch": lambda: scene(h.program(machine=183)),

@@ -28,7 +28,7 @@ def test_binary_has_the_keys_of_the_contract_in_its_order():
     keys = (
         "id path member_of sha256 format machine bits endian kind interpreter libc"
         " soname needed rpath runpath flags version_needs version_defs glibc_floor"
-        " build_id abi_note x86_isa_needed exec_stack size_bytes description"
+        " build_id abi_note x86_isa_needed exec_stack size_bytes description script go"
     )
     assert keys.split() == list(value)
     assert tuple(value[key] for key in ("machine", "bits", "endian", "kind")) == (

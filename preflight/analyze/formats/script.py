@@ -5,10 +5,8 @@ from __future__ import annotations
 import re
 
 from preflight.analyze.formats.found import Found, Sample, article
-from preflight.model import text
+from preflight.model import shebang
 
-# fs/binfmt_script.c reads no further (BINPRM_BUF_SIZE).
-_LINE_BYTES = 256
 _LANGUAGES = (
     (re.compile(r"(?:ba|da|a|k|mk|z|c|tc|fi|pdk)?sh|busybox"), "shell"),
     (re.compile(r"(?:python|pypy)[\d.]*"), "Python"),
@@ -25,22 +23,21 @@ _LANGUAGES = (
 
 def detect_script(sample: Sample) -> Found | None:
     """Recognise "#!" and name the interpreter.  Source: execve(2), "Interpreter scripts"."""
-    if not sample.head.startswith(b"#!"):
+    if not sample.head.startswith(shebang.MARK):
         return None
-    line = sample.head[2:_LINE_BYTES].partition(b"\n")[0]
-    command = text.decode(line).strip(" \t")
-    if not command.strip():
+    line = shebang.parse(sample.head)
+    if line is None:
         return Found("script", "a script that names no interpreter")
-    language = _language(command.split())
-    sentence = f"{article(f'{language} script'.lstrip())} for {command.rstrip()}"
-    if command.endswith("\r"):
+    language = _language(line.command.split())
+    sentence = f"{article(f'{language} script'.lstrip())} for {line.command.rstrip()}"
+    if line.command.endswith("\r"):
         sentence += ", whose first line ends in a carriage return"
     return Found("script", sentence)
 
 
 def _language(words: list[str]) -> str:
     """Return the language of an interpreter, "" for an unknown one; env(1) is looked through."""
-    names = [word.rpartition("/")[2] for word in words]
+    names = [word.rpartition("/")[2] for word in words] or [""]
     if names[0] == "env":
         names = [n for n in names[1:] if not n.startswith("-") and "=" not in n] or [""]
     return next((language for known, language in _LANGUAGES if known.fullmatch(names[0])), "")
