@@ -13,7 +13,7 @@ FLOORS = [  # an import may only point to a lower line
     {"cli"},
     {"__init__", "fabric"},
     {"api"},
-    {"analyze", "probe", "judge", "report", "inventory"},
+    {"analyze", "probe", "judge", "report", "inventory", "messages"},
     {"transport", "elf", "loader"},
     {"model"},
     {"errors"},

@@ -29,7 +29,7 @@ _COMMANDS = {
     "probe": "collect facts of hosts for later",
     "report": "show reports again, several as one; no network",
     "hosts": "show the hosts of an inventory; no network",
-    "explain": "say what a finding means and how to mend it",
+    "explain": "say what a finding or an error message means, and how to mend it",
     "cache": "show the library store, or make it smaller",
     "schema": "print the JSON Schema of reports or facts",
 }

@@ -1,30 +1,69 @@
-"""``preflight explain``: what a finding means and how to mend it."""
+"""``preflight explain``: what a finding or an error message means, and how to mend it."""
 
 from __future__ import annotations
 
 import difflib
+import re
+import sys
 
 import click
 
 from preflight.errors import UsageError
 from preflight.model.codes import CODES
+from preflight.model.text import printable
+
+_MESSAGE_CHARACTERS = 1 << 20
+_CODE = re.compile(r"[A-Za-z0-9_-]+")
 
 
 @click.command("explain")
-@click.argument("code", required=False)
-def command(code: str | None) -> None:
-    """Say what the finding CODE means, how the host says it, and how to mend it."""
-    if code is None:
-        width = max(map(len, CODES))
-        for name, page in CODES.items():
-            click.echo(f"{name:{width}}  {page.title}")
-        return
-    code = code.lower()
+@click.argument("words", nargs=-1, metavar="[CODE | MESSAGE | -]")
+def command(words: tuple[str, ...]) -> None:
+    """
+    Say what the finding CODE, or an error MESSAGE of a host, means and how to mend it.
+
+    A MESSAGE is pasted as it is, quoted for the shell; - reads it, or a whole
+    log, from standard input.
+    """
+    if not words:
+        _list_codes()
+    elif words == ("-",):
+        _explain_message(sys.stdin.read(_MESSAGE_CHARACTERS))
+    elif len(words) == 1 and _CODE.fullmatch(words[0]) and not words[0].startswith("0x"):
+        _explain_code(words[0].lower())
+    else:
+        _explain_message(" ".join(words))
+
+
+def _list_codes() -> None:
+    width = max(map(len, CODES))
+    for name, page in CODES.items():
+        click.echo(f"{name:{width}}  {page.title}")
+
+
+def _explain_code(code: str) -> None:
     if code not in CODES:
         near = difflib.get_close_matches(code, CODES, 1)
         hint = f"preflight explain {near[0]}" if near else "preflight explain lists them"
         raise UsageError(f"no finding is called {code!r}", hint)
     page = CODES[code]
     click.echo(f"{code}: {page.title}\n")
-    for heading, text in (("Cause", page.cause), ("Says", page.says), ("Remedy", page.remedy)):
+    _paragraphs(Cause=page.cause, Says=page.says, Remedy=page.remedy)
+
+
+def _explain_message(message: str) -> None:
+    from preflight.messages import explain  # noqa: PLC0415
+
+    found = explain(message)
+    if found is None:
+        hint = "paste the line of the loader, the shell or systemd; preflight explain lists codes"
+        raise UsageError("no line of this message is known", hint)
+    click.echo(f"{printable(found.line)}\n")
+    _paragraphs(Means=printable(found.meaning), Next=printable(found.advice))
+    if found.code is not None:
+        click.echo(f"\nIn a report this is {found.code}: preflight explain {found.code}")
+
+
+def _paragraphs(**texts: str) -> None:
+    for heading, text in texts.items():
         click.echo(click.wrap_text(f"{heading}: {text}", 79, "", "  "))

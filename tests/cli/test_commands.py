@@ -178,3 +178,22 @@ def test_environment_of_the_shell_is_not_the_program_s(run, program, monkeypatch
 
     hint = f"preflight: hint: the environment of this shell is not the program's; {option}\n"
     assert ("", hint) == (silent.err, hinted.err)
+
+
+def test_explain_takes_a_pasted_message(run):
+    """A message leads to its finding, with the names that stand in it."""
+    message = "./app: /lib/libc.so.6: version `GLIBC_2.32' not found (required by ./app)"
+
+    result = run("explain", message)
+
+    assert result.status == 0
+    assert "it needs GLIBC_2.32" in " ".join(result.out.split())
+    assert "preflight explain version-missing" in result.out
+
+
+def test_explain_says_what_it_does_not_know(run):
+    """A message that nobody knows is one clear line, and shows nothing of itself."""
+    result = run("explain", "all is \x1b[31mwell")
+
+    assert result.status == 2
+    assert "no line of this message is known" in result.err

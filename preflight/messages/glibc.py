@@ -1,0 +1,104 @@
+"""
+What glibc's loader says, at start and through dlerror(3).
+
+Source: glibc elf/dl-load.c, dl-version.c, dl-lookup.c, dl-reloc.c, rtld.c,
+sysdeps/x86/dl-get-cpu-features.c.
+"""
+
+from __future__ import annotations
+
+from preflight.messages.line import line
+
+_CHECK = "preflight check PROGRAM -i INVENTORY says on which hosts, and what they have instead."
+_OBJECT = r"(?P<object>[^\s:]+)"
+
+LINES = (
+    line(
+        r"(?P<library>[^\s:]+): version [`'](?P<version>GLIBC_[^']+)' not found "
+        r"\(required by (?P<by>[^)]+)\)",
+        "version-missing",
+        "{by} was built against a newer glibc: it needs {version}, and {library} of this host does "
+        "not offer it.",
+        "Build on (or for) the oldest release of the fleet, or statically; preflight inspect "
+        "PROGRAM shows the symbols that force the version. " + _CHECK,
+    ),
+    line(
+        r"(?P<library>[^\s:]+): version [`'](?P<version>[^']+)' not found "
+        r"\(required by (?P<by>[^)]+)\)",
+        "version-missing",
+        "{by} needs {version} of {library}, and the library of this host is too old to offer it "
+        "(or another build of it is found first).",
+        "Ship the newer library beside the program, or build against this host's. " + _CHECK,
+    ),
+    line(
+        r"(?P<library>[^\s:]+): weak version [`'](?P<version>[^']+)' not found "
+        r"\(required by (?P<by>[^)]+)\)",
+        "version-weak-missing",
+        "{by} would use {version} of {library}, which this host lacks, and starts without.",
+        "Nothing has to be done unless the program fails later.",
+    ),
+    line(
+        r"no version information available \(required by (?P<by>[^)]+)\)",
+        "version-info-missing",
+        "a library has no versions at all, though {by} was linked against one that has: it is "
+        "another build of that library.",
+        "Find which file is loaded: preflight check PROGRAM --local --explain.",
+    ),
+    line(
+        r"(?P<library>[^\s:]+): failed to map segment from shared object",
+        "mount-noexec",
+        "the kernel refused to map {library} as code: it lies on a mount with noexec (/tmp often "
+        "has it), or a security policy forbids it.",
+        "Have it extracted or installed elsewhere (TMPDIR=… for a bundle), or remount. " + _CHECK,
+    ),
+    line(
+        r"(?P<library>[^\s:]+): cannot open shared object file: (?P<errno>[^:]+?)$",
+        "library-missing",
+        "the loader looked for {library} in RPATH, LD_LIBRARY_PATH, RUNPATH, ld.so.cache and its "
+        "own directories, and could not open it ({errno}).",
+        "Install the library's package, or ship it beside the program with RUNPATH $ORIGIN. "
+        + _CHECK,
+    ),
+    line(
+        r"(?P<library>[^\s:]+): (?P<why>wrong ELF class: ELFCLASS\d+|invalid ELF header|"
+        r"file too short|ELF file[^:]*|cannot (?:read file data|apply additional memory "
+        r"protection)[^:]*|object file has no (?:dynamic section|loadable segments))",
+        "library-unusable",
+        "the loader found {library} and cannot use it: {why}.",
+        "It is damaged, or for another machine: reinstall it, or take its directory out of the "
+        "search path. " + _CHECK,
+    ),
+    line(
+        r"symbol (?P<symbol>\S+), version (?P<version>\S+) not defined in file (?P<library>\S+)",
+        "symbol-missing",
+        "{library} has the version {version} but not the symbol {symbol} in it: it is not the "
+        "build that the program was linked against.",
+        "Compare the library's package on both machines. " + _CHECK,
+    ),
+    line(
+        rf"{_OBJECT}: undefined symbol: (?P<symbol>[^\s,]+)",
+        "symbol-missing",
+        "{object} uses {symbol}, and no library that is loaded defines it: one of them is older "
+        "than, or another build than, the one at link time.",
+        "Find which file is loaded: preflight check PROGRAM --local --explain. " + _CHECK,
+    ),
+    line(
+        r"CPU ISA level is lower than required|CPU does not support x86-64-v\d",
+        "cpu-level-too-low",
+        "a library, or the C library itself, was built for newer CPUs than this one.",
+        "Build with -march=x86-64 or -v2, or choose a host with a newer CPU. " + _CHECK,
+    ),
+    line(
+        r"FATAL: kernel too old",
+        "kernel-too-old",
+        "the C library asks for a newer kernel than the one that runs here.",
+        "Update the kernel, or take the older release's user land.",
+    ),
+    line(
+        r"Inconsistency detected by ld\.so|DT_RELR without GLIBC_ABI_DT_RELR",
+        "version-inconsistent",
+        "the loader found something in a file that its own assertions rule out: a library without "
+        "the versions that another one names, or a tool that changed the file.",
+        "Rebuild the program; patchelf and strippers are usual suspects. " + _CHECK,
+    ),
+)

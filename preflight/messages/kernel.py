@@ -1,0 +1,95 @@
+"""
+What shells, env(1), systemd and container engines make of the kernel's refusals.
+
+Source: execve(2); bash execute_cmd.c; dash, zsh, fish and busybox by their
+own words; systemd.exec(5), "Process exit codes"; Go src/runtime.
+"""
+
+from __future__ import annotations
+
+from preflight.messages.line import line
+
+_CHECK = "preflight check PROGRAM -i INVENTORY says which hosts can start it."
+_FILE = "file PROGRAM, or preflight inspect PROGRAM, says what it is. "
+
+LINES = (
+    line(
+        r"(?P<program>\S+): (?P<interpreter>\S+)(?:\^M|\r|\\r): (?:bad interpreter|No such file)"
+        r"|(?:env|bad interpreter)\b.*(?:\^M|\r|\\r)",
+        "script-carriage-return",
+        "the script's first line ends in a carriage return, which the kernel takes for a part of "
+        "the interpreter's name.",
+        "Store it with Unix line ends: dos2unix FILE.",
+    ),
+    line(
+        r"(?P<program>[^\s:]+): (?P<interpreter>[^\s:]+): bad interpreter",
+        "interpreter-missing",
+        "{program} is a script for {interpreter}, which is not on this host, or is not executable.",
+        "Install the interpreter, or name it by its path there. " + _CHECK,
+    ),
+    line(
+        r"env: (?:can't execute )?['`\u2018](?P<program>[^'\u2019]+)['\u2019]: No such file",
+        "interpreter-missing",
+        "a script's first line has env search for {program}, and no directory of PATH holds it.",
+        "Install it, or set PATH for the start: services have another PATH than log-ins.",
+    ),
+    line(
+        r"only be run on AMD64 processors with (?P<level>v\d) microarchitecture",
+        "cpu-level-too-low",
+        "the Go program was built with GOAMD64={level}, and this CPU does not reach that level.",
+        "Build with GOAMD64=v1. " + _CHECK,
+    ),
+    line(
+        r"(?i)illegal instruction",
+        "cpu-level-too-low",
+        "the program used an instruction that this CPU does not have: it is for a newer one.",
+        "Build with -march=x86-64 (GOAMD64=v1 for Go, -C target-cpu=x86-64 for Rust). " + _CHECK,
+    ),
+    line(
+        r"(?i)exec format error",
+        "machine-mismatch",
+        "the kernel does not run this file: it is for another machine (an arm64 build on x86-64 or "
+        "the reverse), no program at all, or a script without #!.",
+        _FILE + _CHECK,
+    ),
+    line(
+        r"required file not found",
+        "interpreter-missing",
+        "the program is there; what it names as its interpreter is not: the dynamic loader of "
+        "another C library (glibc on Alpine), or the program of a script's #! line.",
+        _FILE + _CHECK,
+    ),
+    line(
+        r"status=203/EXEC",
+        "interpreter-missing",
+        "systemd could not execute the program: it, its loader or its #! interpreter is not there, "
+        "is not executable, or is for another machine.",
+        "systemd says the errno in the line before. " + _CHECK,
+    ),
+    line(
+        r"(?i)accessing a corrupted shared library",
+        "interpreter-unusable",
+        "the file at the path of the program's dynamic loader is none that the kernel takes.",
+        "Reinstall the C library of that machine. " + _CHECK,
+    ),
+    line(
+        r"(?i)permission denied",
+        "permission-denied",
+        "the kernel may not execute the file: it has no x bit, a directory on the way is closed to "
+        "the user, the file system is mounted noexec, or a security policy forbids it.",
+        "ls -l and findmnt -T PROGRAM tell the first two; " + _CHECK,
+    ),
+    line(
+        r"(?i)operation not permitted",
+        "exec-policy",
+        "a security policy (fapolicyd, IMA, SELinux, seccomp) refused to execute the file.",
+        "Its log names the rule: journalctl -t fapolicyd, ausearch -m avc.",
+    ),
+    line(
+        r"(?i)(?:^|[\s:])(?:no such file or directory|not found|does not exist)\b",
+        "interpreter-missing",
+        "where the program itself is there, its interpreter is not: the dynamic loader of another "
+        "C library (a glibc program on Alpine), or the program of a script's #! line.",
+        "ls -l PROGRAM first; " + _FILE + _CHECK,
+    ),
+)

@@ -1,0 +1,125 @@
+"""From a pasted message to the finding that it is."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from preflight.judge import judge
+from preflight.messages import explain
+from preflight.model.codes import CODES
+from tests.judge.test_codes import SCENES
+
+# Lines as their programs print them; more of the loaders' come from the judge, below.
+SAID = {
+    "./app: /lib/x86_64-linux-gnu/libc.so.6: version `GLIBC_2.32' not found (required by ./app)": (
+        "version-missing",
+        "GLIBC_2.32",
+    ),
+    "Error: /usr/lib/libstdc++.so.6: version 'GLIBCXX_3.4.29' not found (required by /a/b.node)": (
+        "version-missing",
+        "GLIBCXX_3.4.29",
+    ),
+    "ImportError: libGL.so.1: cannot open shared object file: No such file or directory": (
+        "library-missing",
+        "libGL.so.1",
+    ),
+    "ImportError: /a/x.cpython-311-x86_64-linux-gnu.so: undefined symbol: PyExc_Foo": (
+        "symbol-missing",
+        "PyExc_Foo",
+    ),
+    "[12] Error loading Python lib '/tmp/_MEIx/libpython3.11.so.1.0': dlopen: "
+    "/tmp/_MEIx/libpython3.11.so.1.0: failed to map segment from shared object": (
+        "mount-noexec",
+        "/tmp",
+    ),
+    "bash: ./app: cannot execute binary file: Exec format error": ("machine-mismatch", "machine"),
+    "exec /app: exec format error": ("machine-mismatch", "machine"),
+    "bash: line 1: ./app: cannot execute: required file not found": ("interpreter-missing", ""),
+    "bash: ./run: /bin/zsh: bad interpreter: No such file or directory": (
+        "interpreter-missing",
+        "/bin/zsh",
+    ),
+    "bash: ./run: /bin/sh^M: bad interpreter: No such file or directory": (
+        "script-carriage-return",
+        "",
+    ),
+    "/usr/bin/env: \u2018python3\u2019: No such file or directory": (
+        "interpreter-missing",
+        "python3",
+    ),
+    "env: can't execute 'python3': No such file or directory": ("interpreter-missing", "python3"),
+    "sh: 1: ./app: not found": ("interpreter-missing", ""),
+    "exec /app: no such file or directory": ("interpreter-missing", ""),
+    "fish: Unknown command: ./app: No such file or directory": ("interpreter-missing", ""),
+    "app.service: Main process exited, code=exited, status=203/EXEC": ("interpreter-missing", ""),
+    "zsh: permission denied: ./app": ("permission-denied", "noexec"),
+    "Illegal instruction (core dumped)": ("cpu-level-too-low", ""),
+    "This program can only be run on AMD64 processors with v3 microarchitecture support.": (
+        "cpu-level-too-low",
+        "GOAMD64=v3",
+    ),
+    "app.exe - Application Error: (0xc0000135)": (None, "DLL"),
+    "OSError: [WinError 193] %1 is not a valid Win32 application": (None, "Windows"),
+    "ImportError: DLL load failed: The specified module could not be found.": (None, "DLL"),
+    "zsh: bad CPU type in executable: ./app": (None, "macOS"),
+    "dyld[7]: Library not loaded: @rpath/libfoo.dylib": (None, "@rpath/libfoo.dylib"),
+}
+
+
+@pytest.mark.parametrize("message", SAID)
+def test_a_message_is_told_for_what_it_is(message):
+    """The finding is named, and the names in the message come back in the meaning."""
+    code, word = SAID[message]
+
+    found = explain(message)
+
+    assert found is not None
+    assert found.code == code
+    assert word in found.meaning
+
+
+def predicted() -> dict[str, str]:
+    """Return the line that the judge predicts for the scene of each code, where it does."""
+    lines = {code: judge(*scene()).verdict.predicted_error for code, scene in SCENES.items()}
+    return {code: line for code, line in lines.items() if line}
+
+
+# What an errno says alone may have several causes.
+AMBIGUOUS = {
+    "Exec format error": "machine-mismatch",
+    "No such file or directory": "interpreter-missing",
+    "Permission denied": "permission-denied",
+}
+
+
+@pytest.mark.parametrize(("code", "line"), predicted().items())
+def test_a_predicted_line_leads_back_to_its_finding(code, line):
+    """What the judge says a loader would print is known, and means the same."""
+    found = explain(line)
+
+    assert found is not None, line
+    words = next((words for words in AMBIGUOUS if line.endswith(f": {words}")), None)
+    assert found.code == (AMBIGUOUS[words] if words and "cannot open" not in line else code)
+
+
+def test_the_telling_line_of_a_log_is_found():
+    """A cause comes before an errno that only repeats it, wherever it stands."""
+    log = (
+        "make: ./app: Permission denied\nERROR\n./app: libz.so.1: cannot open shared object file: "
+    )
+    log += "No such file or directory\nsh: app: not found\n"
+
+    found = explain(log)
+
+    assert found is not None
+    assert (found.code, found.line.split(":")[1]) == ("library-missing", " libz.so.1")
+
+
+@given(st.text(max_size=300))
+def test_any_text_has_an_answer_or_none(text):
+    """Nothing that is pasted breaks it, and every code that it names has a page."""
+    found = explain(text)
+
+    assert found is None or found.code is None or found.code in CODES
