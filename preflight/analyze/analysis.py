@@ -10,7 +10,7 @@ from pathlib import Path
 from preflight.analyze.buildinfo import amd64_level, go_build
 from preflight.analyze.formats import Found, detect
 from preflight.analyze.golinkage import go_linkage
-from preflight.analyze.needs import describe, glibc_floor, libc, x86_isa_needed
+from preflight.analyze.needs import describe, glibc_floor, glibc_steps, libc, x86_isa_needed
 from preflight.elf import FileSource, read
 from preflight.errors import BinaryError
 from preflight.model.elf import Elf
@@ -80,6 +80,7 @@ def _analyze(path: str, identifier: str, name: str) -> Requirements:
         head=head,
         elf=shipped,
         glibc_floor=glibc_floor(shipped) if shipped else None,
+        glibc_steps=glibc_steps(shipped) if shipped else (),
         libc=libc(shipped) if shipped else None,
         go=go,
         go_linkage=linkage,

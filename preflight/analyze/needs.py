@@ -18,7 +18,7 @@ from preflight.model.elf import (
     Elf,
     machine_name,
 )
-from preflight.model.requirements import GlibcFloor
+from preflight.model.requirements import GlibcFloor, GlibcStep
 
 _NUMERIC = re.compile(r"GLIBC_(\d+(?:\.\d+)*)")
 # Non-numeric versions that came with a release (glibc's own Versions files).
@@ -26,6 +26,7 @@ _ABI_RELEASES = {"GLIBC_ABI_DT_RELR": (2, 36)}
 _MUSL_LOADER = re.compile(r"ld-musl-[^/]*")
 _GLIBC_LOADER = re.compile(r"ld(?:64|-linux[\w-]*)?\.so\.\d+")
 
+_STEP_SYMBOLS = 8
 _INDEX = 0x7FFF  # of a version, without the bit that hides the symbol
 
 _Release = tuple[int, ...]
@@ -38,18 +39,34 @@ def glibc_floor(elf: Elf) -> GlibcFloor | None:
     Its symbols are those bound to a version of just that release: take them
     away and the floor sinks.
     """
+    needed = _needed_releases(elf)
+    return GlibcFloor(_dotted(max(needed)), tuple(sorted(needed[max(needed)]))) if needed else None
+
+
+def glibc_steps(elf: Elf) -> tuple[GlibcStep, ...]:
+    """Return what holds the floor up, release by release, the newest first."""
+    return tuple(
+        GlibcStep(_dotted(release), tuple(sorted(symbols)[:_STEP_SYMBOLS]), len(symbols))
+        for release, symbols in sorted(_needed_releases(elf).items(), reverse=True)
+    )
+
+
+def _needed_releases(elf: Elf) -> dict[_Release, set[str]]:
+    """Return the releases whose GLIBC_ versions are needed, each with the symbols bound to it."""
     releases = {
         version.index: release
         for need in elf.version_needs
         for version in need.versions
         if (release := _release(version.name))
     }
-    if not releases:
-        return None
-    floor = max(releases.values())
-    indexes = {index for index, release in releases.items() if release == floor}
-    symbols = sorted(set(_bound_symbols(elf, indexes)))
-    return GlibcFloor(".".join(map(str, floor)), tuple(symbols))
+    found: dict[_Release, set[str]] = {release: set() for release in releases.values()}
+    for index, name in _bound_symbols(elf, releases):
+        found[releases[index]].add(name)
+    return found
+
+
+def _dotted(release: _Release) -> str:
+    return ".".join(map(str, release))
 
 
 def _release(version: str) -> _Release | None:
@@ -59,15 +76,16 @@ def _release(version: str) -> _Release | None:
     return tuple(map(int, match[1].split("."))) if match else None
 
 
-def _bound_symbols(elf: Elf, indexes: Collection[int]) -> Iterator[str]:
-    """Yield the names of the symbols bound to one of these versions."""
+def _bound_symbols(elf: Elf, indexes: Collection[int]) -> Iterator[tuple[int, str]]:
+    """Yield version index and name of the symbols bound to one of these versions."""
     if elf.symbols is None:
         return
     names = elf.symbols.names.split(b"\0")
     records = struct.iter_unpack(SYMBOL_RECORD, elf.symbols.records)
     for name, record in zip(names, records, strict=False):
-        if record[0] & _INDEX in indexes:
-            yield text.decode(name)
+        index = record[0] & _INDEX
+        if index in indexes:
+            yield index, text.decode(name)
 
 
 def libc(elf: Elf) -> Literal["glibc", "musl"] | None:

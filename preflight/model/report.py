@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 
 from msgspec import Struct
 
-from preflight.model.requirements import GlibcFloor, Requirements
+from preflight.model.requirements import GlibcFloor, GlibcStep, Requirements
 from preflight.model.shebang import Shebang
 from preflight.model.snapshot import Snapshot
 from preflight.model.verdict import Verdict
@@ -71,6 +71,7 @@ class Binary(Struct, frozen=True, kw_only=True):
     description: str
     script: Shebang | None = None  # what its first line has the kernel start
     go: Go | None = None
+    glibc_steps: tuple[GlibcStep, ...] = ()
 
     @property
     def name(self) -> str:

@@ -21,6 +21,14 @@ class GlibcFloor(Struct, frozen=True):
     symbols: tuple[str, ...]
 
 
+class GlibcStep(Struct, frozen=True):
+    """One release whose versions are needed: without these symbols the floor sinks below it."""
+
+    version: str
+    symbols: tuple[str, ...]  # the first few, sorted
+    count: int  # of all of them
+
+
 class Requirements(Struct, frozen=True, kw_only=True):
     """
     What one binary needs.
@@ -40,6 +48,7 @@ class Requirements(Struct, frozen=True, kw_only=True):
     elf: Elf | None = None
     member_of: str | None = None
     glibc_floor: GlibcFloor | None = None
+    glibc_steps: tuple[GlibcStep, ...] = ()  # the newest first
     libc: Literal["glibc", "musl"] | None = None
     go: GoBuild | None = None
     go_linkage: GoLinkage | None = None  # of a Go program for Linux

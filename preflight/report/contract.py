@@ -69,6 +69,7 @@ def described(needs: Requirements | Binary) -> Binary:
         description=needs.description,
         script=shebang.parse(needs.head) if needs.format == "script" else None,
         go=_go(needs.go, needs.go_linkage) if needs.go else None,
+        glibc_steps=needs.glibc_steps,
     )
 
 

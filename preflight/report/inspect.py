@@ -47,6 +47,8 @@ def _rows(needs: Requirements, view: View) -> Iterator[tuple[str, str]]:
         yield from _identity(needs.elf)
         yield "libc", needs.libc or ""
         yield from _floor(needs, view)
+        if view.verbosity > 0:
+            yield from _steps(needs)
         yield "CPU level", needs.x86_isa_needed or ""
         yield from _linking(needs.elf)
     yield "sha256", needs.sha256
@@ -79,6 +81,18 @@ def _floor(needs: Requirements, view: View) -> Iterator[tuple[str, str]]:
     forced = f", for {', '.join(some)}" if some else ""
     more = f" and {len(symbols) - len(some)} more" if len(some) < len(symbols) else ""
     yield "glibc floor", f"{needs.glibc_floor.version}{forced}{more}"
+
+
+def _steps(needs: Requirements) -> Iterator[tuple[str, str]]:
+    """Yield what holds the floor up below its first step, where somebody asks for more."""
+    for number, step in enumerate(needs.glibc_steps[1:]):
+        more = (
+            f" and {step.count - len(step.symbols)} more" if step.count > len(step.symbols) else ""
+        )
+        yield (
+            "" if number else "without them",
+            f"{step.version}, for {', '.join(step.symbols)}{more}",
+        )
 
 
 def _linking(elf: Elf) -> Iterator[tuple[str, str]]:

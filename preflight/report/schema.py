@@ -140,6 +140,7 @@ def _binary() -> _Schema:
         description=_STRING,
         script={"anyOf": [script, {"type": "null"}]},
         go={"anyOf": [go, {"type": "null"}]},
+        glibc_steps=_array(_object(version=_STRING, symbols=_array(_STRING), count=_COUNT)),
     )
 
 

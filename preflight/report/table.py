@@ -2,8 +2,9 @@
 The format ``table``: what people read, the good in a line, the bad with what is missing.
 
 First each result with its hosts folded into one row, then why (`details`),
-the libraries where they are asked for (`tree`), the hosts that could not be
-asked (`unasked`), and a summary with what to do next (`advice`).
+the libraries where they are asked for (`tree`), what an older glibc would win
+(`whatif`), the hosts that could not be asked (`unasked`), and a summary with
+what to do next (`advice`).
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ from preflight.report.terminal import render as to_text
 from preflight.report.tree import trees
 from preflight.report.unasked import unasked
 from preflight.report.view import View
+from preflight.report.whatif import told
 
 _BASELINE = "x86-64"  # the level that every x86-64 CPU has
 _WIDE = 60  # columns; in fewer there is no room to describe hosts
@@ -69,6 +71,7 @@ def _sections(report: Report, labels: Labels) -> Iterator[Iterable[RenderableTyp
     if labels.view.explain:
         yield trees(verdicts, labels)
     yield proofs(report, labels)
+    yield _what_if(report, labels)
     yield unasked(report.hosts, labels)
     yield _summary(report, labels)
 
@@ -112,6 +115,12 @@ def _headline(needs: Binary) -> Text:
     if needs.x86_isa_needed not in {None, _BASELINE}:
         line.append_text(shown(f", needs {needs.x86_isa_needed}"))
     return line
+
+
+def _what_if(report: Report, labels: Labels) -> Iterator[RenderableType]:
+    """Yield what an older glibc would win; nothing where quiet."""
+    if labels.view.verbosity >= 0:
+        yield from (shown(line) for line in told(report, labels.binaries))
 
 
 def _summary(report: Report, labels: Labels) -> Iterator[RenderableType]:
