@@ -1,7 +1,7 @@
 # make venv        preflight itself, installed into .venv
 # make dev         a development environment in .venv
 # make test        everything: what the tests need, the test hosts, lint, all tests
-# make test-quick  lint and the tests that need no hosts: about a minute
+# make test-quick  lint and the tests that need neither hosts nor servers: a minute
 # make help        all targets
 
 # Any Python from 3.11 on.

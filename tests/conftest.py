@@ -1,7 +1,8 @@
 """
 What tests share: the real hosts, and when they have to be there.
 
-A test that uses `fleet` is marked `hosts`.  Where the hosts cannot be had it
+A test that uses `fleet` is marked `hosts`, one that starts servers or
+processes of its own `slow`.  Where the hosts cannot be had it
 skips with the reason; with ``PREFLIGHT_REQUIRE_HOSTS=1`` it fails instead.
 """
 
@@ -20,12 +21,18 @@ from tests.hosts.needs import missing
 from tests.transport import accounts
 from tests.transport.accounts import Accounts
 
+# Fixtures behind which stand servers with keys of their own, or a process for each test.
+STARTERS = {"keys", "start_accounts", "start", "shell", "served"}
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests that need real hosts, so that nobody has to remember it."""
+    """Mark the tests that need real hosts or servers, so that nobody has to remember it."""
     for item in items:
-        if "fleet" in getattr(item, "fixturenames", ()):
+        fixtures = getattr(item, "fixturenames", ())
+        if "fleet" in fixtures:
             item.add_marker(pytest.mark.hosts)
+        if not STARTERS.isdisjoint(fixtures):
+            item.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture(scope="session")

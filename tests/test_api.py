@@ -25,6 +25,8 @@ from preflight.model.snapshot import Snapshot
 from preflight.model.start import Start
 from tests.builders.elf import build_elf
 
+pytestmark = pytest.mark.slow
+
 LOADER = "/lib64/ld-linux-x86-64.so.2"
 HERE = Host(name="here", transport="local")
 

@@ -96,5 +96,5 @@ def _symbols(step: GlibcStep) -> str:
 
 def _hosts(count: int, of_all: int) -> str:
     if count == of_all:
-        return "all of these hosts" if count > 1 else "this host, too"
+        return f"all {count:,} that lack nothing else" if count > 1 else "the one that lacks it"
     return f"{count:,} host{'s' * (count > 1)} more"

@@ -19,6 +19,8 @@ from preflight.transport import Options as ConnectOptions
 from tests.transport.conftest import free_port, host_of, wait_until
 from tests.transport.scripted import GREETING, Rules, host_at, serving, speaking_ssh
 
+pytestmark = pytest.mark.slow
+
 HERE = Host(name="here", transport="local")
 
 

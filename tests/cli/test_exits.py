@@ -74,6 +74,7 @@ class Scenes:
         return process.returncode
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("status", Exit, ids=str)
 def test_status_comes_from_its_cause(status, request):
     """Each status is what a real run that earns it ends with."""

@@ -5,6 +5,10 @@ from __future__ import annotations
 import json
 import resource
 
+import pytest
+
+pytestmark = pytest.mark.slow
+
 
 def test_run_over_its_deadline_is_reported(preflight, program, inventory, silent):
     """What is known by then is in the report, the rest is undetermined, and somebody says so."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from elftools.elf.dynamic import DynamicSegment
 from elftools.elf.elffile import ELFFile
 
@@ -11,6 +12,8 @@ from preflight.elf import read_file
 from preflight.model.elf import Elf
 from tests.elf.files import HERE, elf_files, sample
 from tests.elf.readelf import rows
+
+pytestmark = pytest.mark.slow
 
 INFO = {"STB_LOCAL": 0, "STB_GLOBAL": 1, "STB_WEAK": 2, "STB_LOOS": 10}
 TYPES = {"STT_NOTYPE": 0, "STT_OBJECT": 1, "STT_FUNC": 2, "STT_SECTION": 3, "STT_TLS": 6}

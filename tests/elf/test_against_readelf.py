@@ -14,7 +14,10 @@ from preflight.model.elf import Elf
 from tests.elf import readelf
 from tests.elf.files import FOREIGN, HERE, elf_files, sample
 
-pytestmark = pytest.mark.skipif(shutil.which("readelf") is None, reason="needs binutils")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(shutil.which("readelf") is None, reason="needs binutils"),
+]
 
 
 def differences(path: Path) -> list[str]:

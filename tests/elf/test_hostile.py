@@ -15,6 +15,8 @@ from preflight.model import codec
 from preflight.model.elf import SYMBOL_RECORD, Elf
 from tests.builders.elf import Note, Symbol, build_elf
 
+pytestmark = pytest.mark.slow
+
 MB = 1 << 20
 LIMIT_S = 60  # a wide margin: without the bounds it would be hours
 LAYOUTS = [(62, 64, "little"), (22, 64, "big"), (8, 32, "big"), (40, 32, "little")]

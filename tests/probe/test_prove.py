@@ -26,6 +26,8 @@ from preflight.transport import Options as ConnectOptions
 from tests.hosts.runs import mount
 from tests.probe.conftest import ShellSession
 
+pytestmark = pytest.mark.slow
+
 APP = "/opt/app/bin/app"
 LOADER = "/lib64/ld-linux-x86-64.so.2"
 

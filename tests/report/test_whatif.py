@@ -41,7 +41,7 @@ def test_each_lower_step_tells_what_it_wins():
         "app needs glibc 2.38 because of __isoc23_strtol, "
         "2.34 because of __libc_start_main, dlsym and 10 more"
     )
-    assert wins == "at 2.34 1 host more, at 2.2.5 all of these hosts"
+    assert wins == "at 2.34 1 host more, at 2.2.5 all 3 that lack nothing else"
 
 
 def test_a_host_that_lacks_more_is_not_won():

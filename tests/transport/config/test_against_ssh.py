@@ -12,6 +12,8 @@ from preflight.transport.config.failures import Unusable
 from preflight.transport.config.reading import Source, read
 from tests.transport.config.program import KEPT, counting, lay_out, question, ssh_says, we_say
 
+pytestmark = pytest.mark.slow
+
 NAMES = sorted(path.stem for path in KEPT.glob("*.conf"))
 HOSTS = {n: re.search(r"# hosts: (.*)", (KEPT / f"{n}.conf").read_text())[1].split() for n in NAMES}
 # What only ssh itself can answer, for at least one host.
