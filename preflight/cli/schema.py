@@ -8,10 +8,14 @@ import click
 
 
 @click.command("schema")
-@click.argument("name", type=click.Choice(["report", "facts"]), default="report")
+@click.argument("name", type=click.Choice(["report", "facts", "baseline"]), default="report")
 def command(name: str) -> None:
-    """Print the JSON Schema of reports (the default) or of facts files."""
-    from preflight.report.schema import facts_schema, report_schema  # noqa: PLC0415
+    """Print the JSON Schema of reports (the default), of facts files or of baselines."""
+    from preflight.report import schema  # noqa: PLC0415
 
-    schema = report_schema() if name == "report" else facts_schema()
-    click.echo(json.dumps(schema, indent=2))
+    made = {
+        "report": schema.report_schema,
+        "facts": schema.facts_schema,
+        "baseline": schema.baseline_schema,
+    }
+    click.echo(json.dumps(made[name](), indent=2))

@@ -19,6 +19,7 @@ from preflight.model.report import GivenStart
 from preflight.model.requirements import Format
 from preflight.model.snapshot import CAUSES, HostKeyState, Status
 from preflight.model.verdict import Outcome, Severity
+from preflight.report import baseline
 from preflight.report.contract import SCHEMA
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -56,6 +57,40 @@ def report_schema() -> _Schema:
             "summary": _object(deployable=_COUNT, blocked=_COUNT, unknown=_COUNT),
         },
     }
+
+
+def baseline_schema() -> _Schema:
+    """Return the schema of ``preflight baseline --format json``."""
+    versions = {"type": "object", "additionalProperties": _array(_STRING)}
+    share = {"type": "number", "minimum": 0, "maximum": 1}
+    platform = _object(
+        machine=_STRING,
+        libc=_open_or_null(("glibc", "musl")),
+        hosts=_COUNT,
+        release=_TEXT_OR_NULL,
+        libraries=versions,
+    )
+    target = _object(
+        machine=_STRING,
+        libc=_open_or_null(("glibc", "musl")),
+        floor=_TEXT_OR_NULL,
+        cpu_level=_TEXT_OR_NULL,
+        hosts=_COUNT,
+        share=share,
+    )
+    value = _object(
+        schema={"const": baseline.SCHEMA},
+        hosts=_COUNT,
+        left_out=_array(_STRING),
+        machines={"type": "object", "additionalProperties": _COUNT},
+        kernel=_TEXT_OR_NULL,
+        cpu_level=_TEXT_OR_NULL,
+        page_sizes=_array(_COUNT),
+        platforms=_array(platform),
+        targets=_array(target),
+    )
+    title = "preflight baseline, version 1"
+    return {"$schema": _DIALECT, "$id": baseline.SCHEMA, "title": title, **value}
 
 
 def facts_schema() -> _Schema:
