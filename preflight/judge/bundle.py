@@ -1,0 +1,136 @@
+"""
+Would the whole bundle work?  The worst of its members, once these are seen together.
+
+A library that a program of the bundle loads is judged with that program; one
+that nobody is seen to load is judged as loaded by something unknown, which may
+have loaded already what it misses.
+"""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterator, Mapping, Sequence
+
+from msgspec import Struct, structs
+
+from preflight.judge.remedies import with_remedies
+from preflight.model.requirements import Requirements
+from preflight.model.start import Start
+from preflight.model.verdict import Finding, Verdict, outcome_of
+
+
+class Part(Struct, frozen=True):
+    """One thing that was judged, and how it starts."""
+
+    requirements: Requirements
+    start: Start
+    verdict: Verdict
+
+
+def settle(parts: Sequence[Part]) -> tuple[Verdict, ...]:
+    """Return the verdicts, in the same order, those of bundles and their members seen together."""
+    verdicts = {part.requirements.id: part.verdict for part in parts}
+    members: dict[str, list[Part]] = {}
+    for part in parts:
+        if part.requirements.member_of is not None:
+            members.setdefault(part.requirements.member_of, []).append(part)
+    for bundle, its in members.items():
+        verdicts |= _members(its)
+        if bundle in verdicts:
+            verdicts[bundle] = _whole(verdicts[bundle], its, verdicts)
+    return tuple(verdicts[part.requirements.id] for part in parts)
+
+
+def _members(parts: Sequence[Part]) -> dict[str, Verdict]:
+    """Return the members' verdicts by id, those of libraries with regard to the programs."""
+    loaders: dict[str, str] = {}
+    for part in parts:
+        if not _is_library(part):
+            for library in part.verdict.libraries:
+                if library.path is not None:
+                    path = posixpath.normpath(library.path)
+                    loaders.setdefault(path, part.requirements.inner or "")
+    shipped = {part.requirements.name for part in parts}
+    machines = {part.requirements.elf.machine for part in parts if part.requirements.elf}
+    settled = {}
+    for part in parts:
+        verdict = part.verdict
+        if _is_library(part):
+            loader = loaders.get(posixpath.normpath(part.start.install_path or ""))
+            verdict = _library(verdict, loader, shipped, several=len(machines) > 1)
+        settled[part.requirements.id] = verdict
+    return settled
+
+
+def _is_library(part: Part) -> bool:
+    elf = part.requirements.elf
+    return elf is not None and elf.kind == "shared-object"
+
+
+def _library(verdict: Verdict, loader: str | None, shipped: set[str], *, several: bool) -> Verdict:
+    if loader is not None:
+        message = f"judged with {loader}, which loads it"
+        info = Finding(code="member-loaded", severity="info", subject=loader, message=message)
+        return _with(verdict, (info,))
+    findings = verdict.findings
+    if several and any(f.code == "machine-mismatch" for f in findings):
+        info = Finding(
+            code="member-foreign",
+            severity="info",
+            subject=verdict.path,
+            message="a library for another machine, in a bundle for several: not for this host",
+        )
+        return _with(verdict, (info,))
+    return _with(verdict, tuple(_softened(finding, shipped) for finding in findings))
+
+
+def _softened(finding: Finding, shipped: set[str]) -> Finding:
+    """A library that comes with the bundle may be loaded already by then."""
+    if finding.code != "library-missing" or finding.severity != "error":
+        return finding
+    if finding.subject not in shipped:
+        return finding
+    message = f"{finding.message}: it is in the bundle, and the program may have loaded it by then"
+    return structs.replace(finding, severity="unknown", message=message)
+
+
+def _with(verdict: Verdict, findings: tuple[Finding, ...]) -> Verdict:
+    outcome = outcome_of(findings)
+    kept = verdict.outcome == outcome == "blocked"
+    return structs.replace(
+        verdict,
+        outcome=outcome,
+        findings=findings,
+        predicted_error=verdict.predicted_error if kept else None,
+        predicted_exit=verdict.predicted_exit if kept else None,
+    )
+
+
+def _whole(bundle: Verdict, parts: Sequence[Part], verdicts: Mapping[str, Verdict]) -> Verdict:
+    findings = tuple(
+        finding
+        for part in parts
+        for finding in _reason(part.requirements, verdicts[part.requirements.id])
+    )
+    not_probed = tuple(f for f in bundle.findings if f.code == "host-not-probed")
+    return _with(bundle, not_probed or with_remedies(findings))
+
+
+def _reason(member: Requirements, verdict: Verdict) -> Iterator[Finding]:
+    """Yield why *member* is not deployable, or what is to be known of it."""
+    severities = {"blocked": "error", "unknown": "unknown", "deployable": "warning"}
+    severity = severities[verdict.outcome]
+    its = [finding for finding in verdict.findings if finding.severity == severity]
+    if not its:
+        return
+    inner = member.inner or member.name
+    more = f" (and {len(its) - 1} more)" if len(its) > 1 else ""
+    yield Finding(
+        code={"error": "member-blocked", "unknown": "member-unknown"}.get(
+            severity, "member-warning"
+        ),
+        severity=its[0].severity,
+        subject=inner,
+        message=f"{inner}: {verdict.predicted_error or its[0].message}{more}",
+        evidence=tuple(finding.message for finding in its),
+    )
