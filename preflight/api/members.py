@@ -51,6 +51,8 @@ def _members(bundle: Bundle | None) -> tuple[Requirements, ...]:
 def _inside(start: Start, bundle: Bundle | None, member: Requirements) -> Start:
     root = (bundle.root if bundle else None) or start.install_path
     if root is None:
-        return start
+        return structs.replace(start, bundle=bundle)
     path = f"{root.rstrip('/')}/{member.inner}"
-    return structs.replace(start, install_path=path, bundle=bundle, bundle_root=root)
+    # What is judged in place is the host's own to show.
+    laid = None if start.in_place else root
+    return structs.replace(start, install_path=path, bundle=bundle, bundle_root=laid)

@@ -14,6 +14,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from msgspec import Struct, structs
 
 from preflight.judge.remedies import with_remedies
+from preflight.model.overlay import Overlay
+from preflight.model.question import Stat
 from preflight.model.requirements import Requirements
 from preflight.model.start import Start
 from preflight.model.verdict import Finding, Verdict, outcome_of
@@ -43,23 +45,36 @@ def settle(parts: Sequence[Part]) -> tuple[Verdict, ...]:
 
 def _members(parts: Sequence[Part]) -> dict[str, Verdict]:
     """Return the members' verdicts by id, those of libraries with regard to the programs."""
-    loaders: dict[str, str] = {}
-    for part in parts:
-        if not _is_library(part):
-            for library in part.verdict.libraries:
-                if library.path is not None:
-                    path = posixpath.normpath(library.path)
-                    loaders.setdefault(path, part.requirements.inner or "")
-    shipped = {part.requirements.name for part in parts}
+    loaders = _loaders(parts)
+    bundle = parts[0].start.bundle
+    shipped = {entry.path.rpartition("/")[2] for entry in bundle.entries} if bundle else set()
     machines = {part.requirements.elf.machine for part in parts if part.requirements.elf}
     settled = {}
     for part in parts:
-        verdict = part.verdict
+        verdict, path = part.verdict, part.start.install_path
         if _is_library(part):
-            loader = loaders.get(posixpath.normpath(part.start.install_path or ""))
+            loader = loaders.get(posixpath.normpath(path)) if path else None
             verdict = _library(verdict, loader, shipped, several=len(machines) > 1)
+        elif path is None:
+            verdict = _softened(verdict, shipped, "and where it will lie is not known")
         settled[part.requirements.id] = verdict
     return settled
+
+
+def _loaders(parts: Sequence[Part]) -> dict[str, str]:
+    """Return, for each library that a program of the bundle loads, the first that does."""
+    loaders: dict[str, str] = {}
+    for part in parts:
+        if _is_library(part):
+            continue
+        bundle, root = part.start.bundle, part.start.bundle_root
+        overlay = Overlay(bundle, root, {}) if bundle and root else None
+        for library in part.verdict.libraries:
+            if library.path is not None:
+                asked = Stat(posixpath.normpath(library.path))
+                path = overlay.translated(asked).path if overlay else asked.path
+                loaders.setdefault(path, part.requirements.inner or "")
+    return loaders
 
 
 def _is_library(part: Part) -> bool:
@@ -72,8 +87,7 @@ def _library(verdict: Verdict, loader: str | None, shipped: set[str], *, several
         message = f"judged with {loader}, which loads it"
         info = Finding(code="member-loaded", severity="info", subject=loader, message=message)
         return _with(verdict, (info,))
-    findings = verdict.findings
-    if several and any(f.code == "machine-mismatch" for f in findings):
+    if several and any(f.code == "machine-mismatch" for f in verdict.findings):
         info = Finding(
             code="member-foreign",
             severity="info",
@@ -81,17 +95,18 @@ def _library(verdict: Verdict, loader: str | None, shipped: set[str], *, several
             message="a library for another machine, in a bundle for several: not for this host",
         )
         return _with(verdict, (info,))
-    return _with(verdict, tuple(_softened(finding, shipped) for finding in findings))
+    return _softened(verdict, shipped, "and the program may have loaded it by then")
 
 
-def _softened(finding: Finding, shipped: set[str]) -> Finding:
-    """A library that comes with the bundle may be loaded already by then."""
-    if finding.code != "library-missing" or finding.severity != "error":
-        return finding
-    if finding.subject not in shipped:
-        return finding
-    message = f"{finding.message}: it is in the bundle, and the program may have loaded it by then"
-    return structs.replace(finding, severity="unknown", message=message)
+def _softened(verdict: Verdict, shipped: set[str], why: str) -> Verdict:
+    """Return *verdict* without certainty about libraries that come with the bundle."""
+    findings = tuple(
+        structs.replace(f, severity="unknown", message=f"{f.message}: it is in the bundle, {why}")
+        if f.code == "library-missing" and f.severity == "error" and f.subject in shipped
+        else f
+        for f in verdict.findings
+    )
+    return verdict if findings == verdict.findings else _with(verdict, findings)
 
 
 def _with(verdict: Verdict, findings: tuple[Finding, ...]) -> Verdict:

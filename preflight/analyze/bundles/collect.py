@@ -112,13 +112,10 @@ class _Collector:
     def _take(self, item: Item) -> None:
         path = self._inner(item.path)
         self._parents(path)
-        if path == "":
-            kind = "directory"
-        elif item.kind == "hardlink":
+        if item.kind == "hardlink":
             self.entries[path] = self._linked(path, item)
             return
-        else:
-            kind = item.kind
+        kind = item.kind if path else "directory"
         if kind == "symlink":
             self._check_link(path, item.target)
         head, member = self._content(path, item) if item.content is not None else (b"", None)

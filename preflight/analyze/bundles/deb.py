@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
-from typing import IO
+from typing import IO, cast
 
 from preflight.analyze.bundles import tar
 from preflight.analyze.bundles.item import Item
@@ -27,7 +27,7 @@ def walk(file: IO[bytes]) -> Iterator[Item]:
         if name.startswith("data.tar"):
             if name not in _PLAIN:
                 raise BinaryError(f"its {name} is compressed in a way that is not read here")
-            yield from tar.walk(_Part(file, size))
+            yield from tar.walk(cast("IO[bytes]", _Part(file, size)))
             return
         file.seek(size + size % 2, io.SEEK_CUR)
     raise BinaryError("a Debian package without data.tar")

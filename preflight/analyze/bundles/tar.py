@@ -44,7 +44,7 @@ def walk(file: IO[bytes]) -> Iterator[Item]:
     ) as archive:
         for member in archive:
             yield _item(archive, member)
-            archive.members.clear()  # type: ignore[attr-defined]  # or it keeps them all
+            archive.members.clear()
 
 
 def _item(archive: tarfile.TarFile, member: tarfile.TarInfo) -> Item:
