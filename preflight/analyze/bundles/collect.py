@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import lzma
 import os
+import struct
 import tarfile
 import tempfile
 import zipfile
@@ -45,8 +46,10 @@ _BROKEN = (
     lzma.LZMAError,
     EOFError,
     ValueError,
-    NotImplementedError,
-    RuntimeError,
+    IndexError,
+    OverflowError,
+    RuntimeError,  # NotImplementedError too
+    struct.error,
 )
 
 
