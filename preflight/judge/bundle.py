@@ -72,7 +72,7 @@ def _loaders(parts: Sequence[Part]) -> dict[str, str]:
         for library in part.verdict.libraries:
             if library.path is not None:
                 asked = Stat(posixpath.normpath(library.path))
-                path = overlay.translated(asked).path if overlay else asked.path
+                path = overlay.translated(asked).path if overlay is not None else asked.path
                 loaders.setdefault(path, part.requirements.inner or "")
     return loaders
 
@@ -128,7 +128,9 @@ def _whole(bundle: Verdict, parts: Sequence[Part], verdicts: Mapping[str, Verdic
         for finding in _reason(part.requirements, verdicts[part.requirements.id])
     )
     not_probed = tuple(f for f in bundle.findings if f.code == "host-not-probed")
-    return _with(bundle, not_probed or with_remedies(findings))
+    whole = _with(bundle, not_probed or with_remedies(findings))
+    # No single start speaks for a bundle: its members have their own lines.
+    return structs.replace(whole, predicted_error=None, predicted_exit=None)
 
 
 def _reason(member: Requirements, verdict: Verdict) -> Iterator[Finding]:
