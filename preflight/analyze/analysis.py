@@ -16,6 +16,7 @@ from preflight.analyze.bundles import open_bundle, open_directory
 from preflight.analyze.formats import Found, detect
 from preflight.analyze.golinkage import go_linkage
 from preflight.analyze.needs import describe, glibc_floor, glibc_steps, libc, x86_isa_needed
+from preflight.analyze.payload import payload
 from preflight.elf import FileSource, Source, read
 from preflight.errors import BinaryError
 from preflight.model.elf import Elf
@@ -154,6 +155,7 @@ def _described(source: Source, sha256: str, *, id: str, path: str, name: str) ->
         go_linkage=linkage,
         go_level=amd64_level(go),
         x86_isa_needed=x86_isa_needed(shipped) if shipped else None,
+        payload=payload(source) if shipped else None,
     )
 
 

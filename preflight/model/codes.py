@@ -80,6 +80,14 @@ CODES: dict[str, Code] = {
         remedy="Name the program that loads it: --loaded-by PROGRAM. Its own libraries and search "
         "paths then count, too.",
     ),
+    "payload-not-judged": Code(
+        title="What the program unpacks was not judged",
+        cause="The file is a boot loader with an archive behind it (PyInstaller, one-file). The "
+        "boot loader itself starts; the libraries in the archive may need a newer C library than "
+        "it does, or a temporary directory that is not mounted noexec.",
+        says="Failed to load Python shared library '/tmp/_MEI…/libpython3.11.so.1.0': …",
+        remedy="Build with --onedir and check that directory, or unpack the archive and check it.",
+    ),
     "member-blocked": Code(
         title="A member of the bundle does not start",
         cause="A program or library in the directory or archive is blocked on the host, judged "
