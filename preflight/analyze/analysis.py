@@ -3,24 +3,31 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import os
 import stat
+from collections.abc import Callable
 from pathlib import Path
 
+from msgspec import structs
+
 from preflight.analyze.buildinfo import amd64_level, go_build
+from preflight.analyze.bundles import open_bundle, open_directory
 from preflight.analyze.formats import Found, detect
 from preflight.analyze.golinkage import go_linkage
 from preflight.analyze.needs import describe, glibc_floor, glibc_steps, libc, x86_isa_needed
-from preflight.elf import FileSource, read
+from preflight.analyze.payload import payload
+from preflight.elf import FileSource, Source, read
 from preflight.errors import BinaryError
 from preflight.model.elf import Elf
 from preflight.model.requirements import Requirements
 
 _HEAD_BYTES = 256  # BINPRM_BUF_SIZE of the Linux kernel
 _MAY_BE_GO = ("elf", "pe", "mach-o")
+_BLOCK_BYTES = 512  # of a tar archive
+_PIECE_BYTES = 1 << 20
 _HINT = "give the path of a program or a library that lies on this machine"
 _KINDS = {
-    stat.S_IFDIR: "is a directory",
     stat.S_IFIFO: "is a named pipe",
     stat.S_IFCHR: "is a device",
     stat.S_IFBLK: "is a device",
@@ -34,7 +41,10 @@ def analyze(
     name: str | None = None,
 ) -> Requirements:
     """
-    Return what the file at *path* is and needs.
+    Return what the file or directory at *path* is and needs.
+
+    Of a directory and an archive, `Requirements.bundle` has the programs and
+    libraries in it.
 
     *id* is the report's, *name* what it will be called when installed (the
     last part of *path*).  Every regular file has an answer; raises
@@ -42,8 +52,12 @@ def analyze(
     """
     path = os.fspath(path)
     try:
-        _check_regular(path, os.stat(path))  # noqa: PTH116 - *path* stays as given
-        return _analyze(path, id, Path(path).name if name is None else name)
+        state = os.stat(path)  # noqa: PTH116 - *path* stays as given
+        called = Path(path).name if name is None else name
+        if stat.S_ISDIR(state.st_mode):
+            return _directory(path, id, called)
+        _check_regular(path, state)
+        return _analyze(path, id, called)
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         raise BinaryError(f"{path}: {reason}", _HINT) from error
@@ -55,22 +69,77 @@ def _check_regular(path: str, state: os.stat_result) -> None:
     """Refuse what is no regular file before it is opened: a pipe would block."""
     if not stat.S_ISREG(state.st_mode):
         kind = _KINDS.get(stat.S_IFMT(state.st_mode), "is no regular file")
-        hint = "name the program in it" if stat.S_ISDIR(state.st_mode) else _HINT
-        raise BinaryError(f"{path}: {kind}", hint)
+        raise BinaryError(f"{path}: {kind}", _HINT)
 
 
 def _analyze(path: str, identifier: str, name: str) -> Requirements:
     with Path(path).open("rb") as file:
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()
         source = FileSource(file)
-        head = source.read(0, _HEAD_BYTES)
-        elf = read(source)
-        found = _elf_found(elf) or detect(source, name)
-        go = go_build(source, elf) if found.format in _MAY_BE_GO else None
-        linkage = go_linkage(source, elf, go) if go and found.format == "elf" else None
-    shipped = elf if found.format == "elf" else None
+        found = _described(source, sha256, id=identifier, path=path, name=name)
+        if found.format != "archive":
+            return found
+        file.seek(0)
+        head = source.read(0, _BLOCK_BYTES)
+        member = _member_of(identifier, f"{path}!/")
+        bundle = open_bundle(path, file, head, member)
+    return found if bundle is None or not bundle.members else structs.replace(found, bundle=bundle)
+
+
+def _directory(path: str, identifier: str, name: str) -> Requirements:
+    bundle = open_directory(path, _member_of(identifier, path.rstrip("/") + "/"))
+    if not bundle.members:
+        raise BinaryError(f"{path}: a directory without programs or libraries", _HINT)
+    digest = hashlib.sha256()
+    for entry in bundle.entries:
+        sha256 = "" if entry.member is None else bundle.members[entry.member].sha256
+        line = (entry.path, entry.kind, entry.mode, entry.size_bytes, entry.target, sha256)
+        digest.update(repr(line).encode())
     return Requirements(
         id=identifier,
+        path=path,
+        name=name,
+        sha256=digest.hexdigest(),
+        size_bytes=sum(entry.size_bytes for entry in bundle.entries),
+        format="directory",
+        description="a directory",
+        bundle=bundle,
+    )
+
+
+def _member_of(identifier: str, prefix: str) -> Callable[[str, Source], Requirements]:
+    """Return what makes the requirements of one member after the other."""
+    numbers = itertools.count(1)
+
+    def member(inner: str, source: Source) -> Requirements:
+        found = _described(
+            source,
+            _digest(source),
+            id=f"{identifier}.{next(numbers)}",
+            path=prefix + inner,
+            name=inner.rpartition("/")[2],
+        )
+        return structs.replace(found, member_of=identifier, inner=inner)
+
+    return member
+
+
+def _digest(source: Source) -> str:
+    digest = hashlib.sha256()
+    for offset in range(0, source.size_bytes, _PIECE_BYTES):
+        digest.update(source.read(offset, _PIECE_BYTES))
+    return digest.hexdigest()
+
+
+def _described(source: Source, sha256: str, *, id: str, path: str, name: str) -> Requirements:  # noqa: A002
+    head = source.read(0, _HEAD_BYTES)
+    elf = read(source)
+    found = _elf_found(elf) or detect(source, name)
+    go = go_build(source, elf) if found.format in _MAY_BE_GO else None
+    linkage = go_linkage(source, elf, go) if go and found.format == "elf" else None
+    shipped = elf if found.format == "elf" else None
+    return Requirements(
+        id=id,
         path=path,
         name=name,
         sha256=sha256,
@@ -86,6 +155,7 @@ def _analyze(path: str, identifier: str, name: str) -> Requirements:
         go_linkage=linkage,
         go_level=amd64_level(go),
         x86_isa_needed=x86_isa_needed(shipped) if shipped else None,
+        payload=payload(source) if shipped else None,
     )
 
 

@@ -21,6 +21,7 @@ from preflight import __version__
 from preflight.analyze import analyze
 from preflight.api.asking import Asking, asking
 from preflight.api.fleet import Fleet
+from preflight.api.members import settled, wants, with_members
 from preflight.api.wants import Options, Outcome, Want, WantsOf
 from preflight.judge import Judgement, judge
 from preflight.model.host import Host
@@ -84,7 +85,7 @@ def check(  # noqa: PLR0913 - each a choice of its own, and named
     clock = Clock.started()
 
     def wants_of(host: Host) -> Sequence[Want]:
-        return [Want(needed, starts(host, needed)) for needed in requirements]
+        return list(wants(requirements, lambda needed: starts(host, needed)))
 
     done: dict[str, Outcome] = {}
     with asking(hosts, wants_of, options, executor=executor, answers=False) as fleet:
@@ -102,16 +103,18 @@ def check_offline(
 ) -> Report:
     """Return the report on hosts that were probed earlier; nothing is asked."""
     clock = Clock.started()
-    outcomes = [
-        Outcome(
-            snapshot,
-            tuple(
-                judge(needed, starts(snapshot, needed), snapshot).verdict for needed in requirements
-            ),
-        )
-        for snapshot in snapshots
-    ]
+    outcomes = [_offline(snapshot, requirements, starts) for snapshot in snapshots]
     return clock.report(requirements, outcomes)
+
+
+def _offline(
+    snapshot: Snapshot,
+    requirements: Sequence[Requirements],
+    starts: Callable[[Snapshot, Requirements], Start],
+) -> Outcome:
+    wanted = list(wants(requirements, lambda needed: starts(snapshot, needed)))
+    verdicts = (judge(want.requirements, want.start, snapshot).verdict for want in wanted)
+    return Outcome(snapshot, settled(wanted, verdicts))
 
 
 class Clock(Struct, frozen=True):
@@ -131,7 +134,7 @@ class Clock(Struct, frozen=True):
             version=__version__,
             started_at=self.wall.isoformat(timespec="seconds").replace("+00:00", "Z"),
             elapsed_s=round(time.monotonic() - self.monotonic_s, 3),
-            binaries=tuple(requirements),
+            binaries=with_members(one for one in requirements if one.member_of is None),
             hosts=tuple(outcome.snapshot for outcome in outcomes),
             verdicts=tuple(verdict for outcome in outcomes for verdict in outcome.verdicts),
         )

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from msgspec import structs
 
 from preflight.api.judged import Judged, likeness
+from preflight.api.members import settled
 from preflight.api.wants import Outcome, Want
 from preflight.judge import Judgement, judge
 from preflight.loader.survey import survey
@@ -66,8 +67,8 @@ class Conversation:
             unknown = {**self._snapshot.facts_unknown, "answers": f"the probe ended: {exhausted}"}
             self._snapshot = structs.replace(self._snapshot, facts_unknown=unknown)
             self._judge_again()
-        verdicts = tuple(judgement.verdict for judgement in self.judgements)
-        return Outcome(self._snapshot, verdicts)
+        verdicts = (judgement.verdict for judgement in self.judgements)
+        return Outcome(self._snapshot, settled(self.wants, verdicts))
 
     def _unread_loaders(self) -> list[Question]:
         return [ReadElf(path) for path in self.loaders if ReadElf(path) not in self._answers]

@@ -21,7 +21,7 @@ from preflight.model.question import Answer, BytesContent, ElfContent, FileState
 from preflight.model.snapshot import Snapshot
 from preflight.model.start import Start
 
-_KEPT = 512  # judgements; a fleet has few distinct images
+_KEPT = 4096  # judgements; a fleet has few distinct images, a bundle many members
 
 
 class Judged:
@@ -101,9 +101,10 @@ def _seen(answer: Answer, numbers: dict[tuple[int, int], int]) -> tuple[Hashable
 
 
 def _start_key(start: Start) -> Hashable:
-    """Return *start* with its opener by identity: hashing a program's tables takes long."""
-    opener = start.loaded_by
-    if opener is None:
+    """Return *start* with its opener and bundle by identity: hashing their tables takes long."""
+    opener, bundle = start.loaded_by, start.bundle
+    if opener is None and bundle is None:
         return start
-    where = (id(opener.requirements), opener.install_path, opener.in_place)
-    return structs.replace(start, loaded_by=None), where
+    where = opener and (id(opener.requirements), opener.install_path, opener.in_place)
+    bare = structs.replace(start, loaded_by=None, bundle=None)
+    return bare, where, bundle and id(bundle)

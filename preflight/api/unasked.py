@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import cast, get_args
 
+from preflight.api.members import settled
 from preflight.api.wants import Outcome, Want
 from preflight.judge import judge
 from preflight.model.host import Host
@@ -18,4 +19,4 @@ def unasked(host: Host, wants: Sequence[Want], status: str, cause: str, reason: 
         host=host.name, address=host.target, status=known, cause=cause, reason=reason
     )
     verdicts = (judge(want.requirements, want.start, snapshot).verdict for want in wants)
-    return Outcome(snapshot, tuple(verdicts))
+    return Outcome(snapshot, settled(wants, verdicts))

@@ -23,7 +23,7 @@ from preflight.model import codec
 from preflight.model.facts import Reader, Writer, named
 from preflight.model.facts_lines import ElfLine, HostLine, Line, pack_elf, unpack_elf
 from preflight.model.host import Host
-from preflight.model.requirements import Requirements
+from preflight.model.requirements import Bundle, Entry, Requirements
 from preflight.model.start import Opener, Start
 from preflight.model.verdict import Verdict
 from preflight.transport.credentials.guard import News
@@ -68,12 +68,21 @@ class OpenerLine(Struct, frozen=True, tag="opener", tag_field="kind"):
     in_place: bool
 
 
+class BundleLine(Struct, frozen=True, tag="bundle", tag_field="kind"):
+    """The bundle with the next number, from 0 on; its *members* by their numbers."""
+
+    entries: tuple[Entry, ...]
+    members: tuple[int, ...]
+    root: str | None
+
+
 class Wanted(Struct, frozen=True):
-    """One `Want`, by the numbers of its requirements and of what its start is loaded by."""
+    """One `Want`, by the numbers of its requirements, of what loads it and of its bundle."""
 
     program: int
     start: Start
     opener: int | None
+    bundle: int | None
 
 
 class HostWanted(Struct, frozen=True, tag="host-wanted", tag_field="kind"):
@@ -90,6 +99,7 @@ class Dispatcher:
     def __init__(self) -> None:
         self._programs: dict[int, tuple[int, Requirements]] = {}  # the objects, or ids come again
         self._openers: dict[int, tuple[int, Opener]] = {}
+        self._bundles: dict[int, tuple[int, Bundle]] = {}
         self._lines: list[bytes] = []
 
     def host(self, host: Host, wants: Sequence[Want]) -> bytes:
@@ -103,7 +113,9 @@ class Dispatcher:
 
     def _wanted(self, want: Want) -> Wanted:
         start, opener = self._start(want.start)
-        return Wanted(self._program(want.requirements), start, opener)
+        bundle = None if start.bundle is None else self._bundle(start.bundle)
+        bare = structs.replace(start, bundle=None)
+        return Wanted(self._program(want.requirements), bare, opener, bundle)
 
     def _start(self, start: Start) -> tuple[Start, int | None]:
         if start.loaded_by is None:
@@ -114,7 +126,7 @@ class Dispatcher:
         known = self._programs.get(id(requirements))
         if known is None:
             elf = pack_elf(requirements.elf) if requirements.elf else None
-            bare = structs.replace(requirements, elf=None)
+            bare = structs.replace(requirements, elf=None, bundle=None)
             self._lines.append(codec.encode(ProgramLine(bare, elf)))
             known = self._programs[id(requirements)] = len(self._programs), requirements
         return known[0]
@@ -126,6 +138,14 @@ class Dispatcher:
             line = OpenerLine(program, opener.install_path, opener.in_place)
             self._lines.append(codec.encode(line))
             known = self._openers[id(opener)] = len(self._openers), opener
+        return known[0]
+
+    def _bundle(self, bundle: Bundle) -> int:
+        known = self._bundles.get(id(bundle))
+        if known is None:
+            members = tuple(map(self._program, bundle.members))
+            self._lines.append(codec.encode(BundleLine(bundle.entries, members, bundle.root)))
+            known = self._bundles[id(bundle)] = len(self._bundles), bundle
         return known[0]
 
 
@@ -168,7 +188,9 @@ def told(news: News) -> bytes:
     return codec.encode(NewsLine(news)) + b"\n"
 
 
-_Asked: Any = ProgramLine | OpenerLine | HostWanted | NewsLine  # mypy takes no union for a type
+_Asked: Any = (
+    ProgramLine | OpenerLine | BundleLine | HostWanted | NewsLine
+)  # mypy takes no union for a type
 
 
 class Receiver:
@@ -177,6 +199,7 @@ class Receiver:
     def __init__(self) -> None:
         self._programs: list[Requirements] = []
         self._openers: list[Opener] = []
+        self._bundles: list[Bundle] = []
 
     def hear(self, line: bytes) -> tuple[Host, tuple[Want, ...]] | News | None:
         """Take in one line; return the host that it asks for, or the news, if any."""
@@ -192,13 +215,19 @@ class Receiver:
                     requirements=requirements, install_path=install_path, in_place=in_place
                 )
                 self._openers.append(opener)
+            case BundleLine(entries, numbers, root):
+                members = tuple(self._programs[number] for number in numbers)
+                self._bundles.append(Bundle(entries=entries, members=members, root=root))
             case HostWanted(host, opener, wants):
                 start = self._start(host.start, opener)
                 return structs.replace(host, start=start), tuple(map(self._want, wants))
         return None
 
     def _want(self, wanted: Wanted) -> Want:
-        return Want(self._programs[wanted.program], self._start(wanted.start, wanted.opener))
+        start = self._start(wanted.start, wanted.opener)
+        if wanted.bundle is not None:
+            start = structs.replace(start, bundle=self._bundles[wanted.bundle])
+        return Want(self._programs[wanted.program], start)
 
     def _start(self, start: Start, opener: int | None) -> Start:
         return start if opener is None else structs.replace(start, loaded_by=self._openers[opener])

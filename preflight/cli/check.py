@@ -119,6 +119,8 @@ def _online(requirements: Sequence[Requirements], values: CheckOptions, formats:
     from preflight.cli.recorder import FORMAT, Recorder  # noqa: PLC0415
     from preflight.cli.run import run_fleet  # noqa: PLC0415
 
+    if values["prove"] and any(needed.bundle is not None for needed in requirements):
+        raise UsageError("--prove and bundles exclude each other", "name the program in it")
     plan = _plan(requirements, values)
     with Recorder(explain=values["explain"]) as recorder:
         if plan.run.id is not None:

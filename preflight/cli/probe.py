@@ -47,7 +47,7 @@ class ProbeOptions(FleetOptions):
 @credential_options
 def command(**values: Unpack[ProbeOptions]) -> int:
     """Collect facts of hosts; `preflight check BINARY --facts FILE` judges by them later."""
-    from preflight.api import Want  # noqa: PLC0415
+    from preflight.api.members import wants  # noqa: PLC0415
     from preflight.cli.credentials import with_secrets  # noqa: PLC0415
     from preflight.cli.output import check_writable, refuse_to_overwrite  # noqa: PLC0415
     from preflight.cli.run import collect  # noqa: PLC0415
@@ -73,7 +73,7 @@ def command(**values: Unpack[ProbeOptions]) -> int:
         warn("the facts will answer for no program", "--for BINARY, or --all")
     done, cut = collect(
         hosts,
-        lambda host: [Want(r, start_for(host, r)) for r in requirements],
+        lambda host: list(wants(requirements, lambda needed: start_for(host, needed))),
         options,
         executor=values["executor"],
         style=values["progress"],

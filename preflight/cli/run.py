@@ -12,6 +12,7 @@ from types import FrameType
 from msgspec import Struct, structs
 
 from preflight.api import Clock, Options, Outcome, Want, asking
+from preflight.api.members import wants
 from preflight.cli.exits import Exit
 from preflight.cli.progress import Style, progress
 from preflight.cli.recorder import Recorder
@@ -82,7 +83,7 @@ def run_fleet(plan: Plan, recorder: Recorder) -> tuple[Report, Exit | None]:
     clock = Clock.started()
 
     def wants_of(host: Host) -> list[Want]:
-        return [Want(needed, plan.start_for(host, needed)) for needed in plan.requirements]
+        return list(wants(plan.requirements, lambda needed: plan.start_for(host, needed)))
 
     def report(outcomes: Sequence[Outcome]) -> Report:
         return structs.replace(clock.report(plan.requirements, outcomes), run=plan.run)

@@ -14,6 +14,7 @@ from msgspec import structs
 
 from preflight.analyze import analyze
 from preflight.api import Limits, Options
+from preflight.api.members import with_members
 from preflight.cli.options import FleetOptions, InventoryOptions, StartOptions
 from preflight.cli.shards import Shard
 from preflight.cli.voice import advise, note
@@ -78,10 +79,15 @@ def files_read(values: FleetOptions) -> list[str | None]:
 
 
 def analyzed(binaries: Sequence[str]) -> tuple[Requirements, ...]:
-    """Return what each binary needs, with the report's ids b1, b2, …; the same name counts once."""
+    """
+    Return what each binary needs, with the report's ids b1, b2, …; the same name counts once.
+
+    The members of a bundle stand behind it.
+    """
     if "" in binaries:
         raise UsageError("a binary's name is empty", "give the path of a file")
-    return tuple(analyze(path, id=f"b{n}") for n, path in enumerate(dict.fromkeys(binaries), 1))
+    names = enumerate(dict.fromkeys(binaries), 1)
+    return with_members(analyze(path, id=f"b{n}") for n, path in names)
 
 
 def start_of(values: StartOptions, *, local: bool) -> Start:
@@ -117,13 +123,21 @@ def starts(
         opener = structs.replace(opener, install_path=path, in_place=True)
     override = structs.replace(override, loaded_by=opener)
     in_place = local and override.install_path is None
-    several = len(requirements) > 1 and not in_place
+    several = sum(one.member_of is None for one in requirements) > 1 and not in_place
 
     def start(host: Host, needed: Requirements) -> Start:
         chosen = override
         if in_place:
-            chosen = structs.replace(override, install_path=posixpath.abspath(needed.path))
-        resolved = resolve_start(host, binary_name=needed.name, several=several, override=chosen)
+            archive = needed.bundle is not None and needed.format != "directory"
+            path = None if archive else posixpath.abspath(needed.path)
+            chosen = structs.replace(override, install_path=path)
+        bundled = needed.bundle is not None
+        resolved = resolve_start(
+            host,
+            binary_name="" if bundled else needed.name,
+            several=(several or bundled) and not in_place,
+            override=chosen,
+        )
         return structs.replace(resolved, in_place=in_place)
 
     return start

@@ -22,6 +22,7 @@ from preflight.judge import (
     libraries,
     machine,
     mounts,
+    payload,
     permissions,
     plugin,
     policy,
@@ -83,6 +84,7 @@ STAGES: tuple[Stage, ...] = (
     Stage((cpu.check_cpu_level,), cpu.predict),
     Stage((symbols.check_symbols,), symbols.predict),
     Stage((cpu.check_go_level,), cpu.predict_go),
+    Stage((payload.check_payload,), lambda _: None),
 )
 
 

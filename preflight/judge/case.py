@@ -13,6 +13,7 @@ from preflight.loader import LOADERS
 from preflight.loader.setting import Plugin, Resolution, Setting
 from preflight.model.elf import Elf, machine_name
 from preflight.model.inquiry import Inquiry
+from preflight.model.overlay import Overlay, Unpacked
 from preflight.model.question import ElfAnswer, ElfContent, FileState
 from preflight.model.requirements import Requirements
 from preflight.model.snapshot import Facts, Snapshot
@@ -46,7 +47,7 @@ class Case:
         self.requirements = requirements
         self.start = start
         self.snapshot = snapshot
-        self.inquiry = inquiry or Inquiry(snapshot.answers)
+        self.inquiry = inquiry or _inquiry(start, snapshot)
         self._called = called
 
     @cached_property
@@ -191,6 +192,13 @@ class Case:
             if libc.machine == machine and libc.family == family:
                 return libc.interpreter
         return None
+
+
+def _inquiry(start: Start, snapshot: Snapshot) -> Inquiry:
+    """Return who asks the host, with the start's bundle laid over it."""
+    if start.bundle is None or start.bundle_root is None:
+        return Inquiry(snapshot.answers)
+    return Unpacked(Overlay(start.bundle, start.bundle_root, snapshot.answers))
 
 
 def _is_python_extension(elf: Elf) -> bool:

@@ -80,6 +80,49 @@ CODES: dict[str, Code] = {
         remedy="Name the program that loads it: --loaded-by PROGRAM. Its own libraries and search "
         "paths then count, too.",
     ),
+    "payload-not-judged": Code(
+        title="What the program unpacks was not judged",
+        cause="The file is a boot loader with an archive behind it (PyInstaller, one-file). The "
+        "boot loader itself starts; the libraries in the archive may need a newer C library than "
+        "it does, or a temporary directory that is not mounted noexec.",
+        says="Failed to load Python shared library '/tmp/_MEI…/libpython3.11.so.1.0': …",
+        remedy="Build with --onedir and check that directory, or unpack the archive and check it.",
+    ),
+    "member-blocked": Code(
+        title="A member of the bundle does not start",
+        cause="A program or library in the directory or archive is blocked on the host, judged "
+        "where it will lie, with the bundle's own files beside it.",
+        says="what the member's own finding says",
+        remedy="See the member's own verdict in the JSON report, or check the member by itself.",
+    ),
+    "member-unknown": Code(
+        title="A member of the bundle could not be judged",
+        cause="What a program or library in the directory or archive hangs on could not be looked "
+        "at, or nobody said where it will lie.",
+        says="nothing, as a rule",
+        remedy="Give --install-path: the directory on the hosts that the bundle is unpacked in.",
+    ),
+    "member-warning": Code(
+        title="A member of the bundle starts, with a warning",
+        cause="A program or library in the directory or archive is deployable, and something is "
+        "to be known of it.",
+        says="what the member's own finding says",
+        remedy="See the member's own verdict in the JSON report, or check the member by itself.",
+    ),
+    "member-loaded": Code(
+        title="A library of the bundle was judged with the program that loads it",
+        cause="A program of the bundle loads this library by the loader's rules: what the library "
+        "lacks is found with the program's search paths, and told of the program.",
+        says="nothing",
+        remedy="Nothing is to be done.",
+    ),
+    "member-foreign": Code(
+        title="A library of the bundle is for another machine",
+        cause="The bundle has files for several machines, and no program of it that was judged "
+        "loads this library.",
+        says="nothing",
+        remedy="Nothing is to be done.",
+    ),
     "machine-mismatch": Code(
         title="The program is for another machine",
         cause="The host's kernel runs programs of its own machine, of a compatible one where it "

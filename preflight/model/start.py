@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from preflight.model.requirements import Requirements
+from preflight.model.requirements import Bundle, Requirements
 
 
 class Opener(Struct, frozen=True, kw_only=True):
@@ -30,6 +30,8 @@ class Start(Struct, frozen=True, kw_only=True):
     argv0: str | None = None
     secure: bool | None = None  # AT_SECURE: set-uid, file capabilities
     loaded_by: Opener | None = None  # of a library alone
+    bundle: Bundle | None = None  # what is unpacked at *bundle_root* before the start
+    bundle_root: str | None = None
 
     def variable(self, name: str) -> str | None:
         """Return the value of an environment variable, None where it is not set."""

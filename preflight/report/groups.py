@@ -78,9 +78,15 @@ def group(verdicts: Iterable[Verdict], key: Key) -> list[Group]:
 
 
 def judged(report: Report) -> list[Verdict]:
-    """Return the verdicts that say more than that the host was not asked."""
+    """
+    Return the verdicts that say more than that the host was not asked.
+
+    A bundle stands for its members.
+    """
     asked = {snapshot.host for snapshot in report.hosts if snapshot.status == "probed"}
-    return [v for v in report.verdicts if v.host in asked or not _says_nothing(v)]
+    members = {needs.id for needs in report.binaries if needs.member_of is not None}
+    verdicts = (v for v in report.verdicts if v.binary not in members)
+    return [v for v in verdicts if v.host in asked or not _says_nothing(v)]
 
 
 def _group(lists: list[list[Verdict]]) -> Group:

@@ -202,13 +202,12 @@ def test_a_missing_file(tmp_path):
 
 
 def test_what_is_no_file_is_refused_unopened(tmp_path):
-    """Directories, pipes, devices and sockets are errors at once; a pipe does not block."""
+    """Empty directories, pipes, devices and sockets are errors at once; a pipe does not block."""
     os.mkfifo(tmp_path / "pipe")
     with socket.socket(socket.AF_UNIX) as unix:
         unix.bind(str(tmp_path / "socket"))
 
-    assert refusal(tmp_path).message == f"{tmp_path}: is a directory"
-    assert refusal(tmp_path).hint == "name the program in it"
+    assert refusal(tmp_path).message == f"{tmp_path}: a directory without programs or libraries"
     assert refusal(tmp_path / "pipe").message.endswith("is a named pipe")
     assert refusal("/dev/null").message == "/dev/null: is a device"
     assert refusal(tmp_path / "socket").message.endswith("is a socket")

@@ -13,6 +13,7 @@ from msgspec import structs
 import preflight
 from preflight import api
 from preflight.api import wire
+from preflight.api.members import wants
 from preflight.judge import judge
 from preflight.model.host import Host
 from preflight.model.start import Opener, Start
@@ -203,3 +204,23 @@ def test_reference_to_nothing_is_an_error(outcome):
 
     with pytest.raises(KeyError):
         wire.Listener().hear(last)
+
+
+def test_a_bundle_goes_over_the_line_once(want, tmp_path):
+    """Its members and all that lies beside them arrive; the next host refers to them."""
+    (tmp_path / "tree").mkdir()
+    (tmp_path / "tree/app").write_bytes(build_elf(interpreter="/lib/ld.so"))
+    needs = preflight.analyze(tmp_path / "tree")
+    wanted = tuple(wants([needs], lambda _: Start(install_path="/opt/app/")))
+    dispatcher, receiver = wire.Dispatcher(), wire.Receiver()
+
+    first, again = dispatcher.host(HERE, (want, *wanted)), dispatcher.host(HERE, wanted)
+
+    _, (_, whole, member) = received(receiver, first)
+    assert needs.bundle is not None
+    assert structs.replace(needs, bundle=None) == whole.requirements
+    assert needs.bundle.members[0] == member.requirements
+    assert needs.bundle == member.start.bundle
+    assert ("/opt/app/app", "/opt/app/") == (member.start.install_path, member.start.bundle_root)
+    assert 1 == len(again.splitlines())
+    assert member.start.bundle is received(receiver, again)[1][1].start.bundle

@@ -12,7 +12,7 @@ ERRORS = {
     "empty directory": (["hosts"], "no inventory: inventory.yaml is not in", "-i FILE"),
     "no such binary": (["check", "--local", "nope"], "nope: no such file", "path"),
     "empty name": (["check", "--local", ""], "a binary's name is empty", "the path of a file"),
-    "directory": (["inspect", "."], ".: is a directory", "name the program"),
+    "directory": (["inspect", "empty"], "empty: a directory without programs", "give the path"),
     "no such inventory": (["hosts", "-i", "no.yaml"], "no.yaml: no such file", "-i web1,"),
     "broken inventory": (["hosts", "-i", "broken.yaml"], "broken.yaml:2: ", ""),
     "no such host": (["hosts", "-i", "web-1,", "-l", "web-2"], "no host matches 'web-2'", "web-1"),
@@ -129,6 +129,7 @@ ERRORS = {
 @pytest.fixture
 def _files(program, tmp_path) -> None:
     program()
+    (tmp_path / "empty").mkdir()
     (tmp_path / "broken.yaml").write_text("hosts:\n  web: {adress: x}\n")
 
 

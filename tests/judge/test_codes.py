@@ -128,6 +128,7 @@ SCENES: dict[str, Callable[[], Scene]] = {
     ),
     "exec-policy": lambda: scene(h.program(), ima_appraise=True),
     "permission-denied": _locked,
+    "payload-not-judged": lambda: scene(h.requirements(h.program(), payload="PyInstaller")),
     "os-unsupported": lambda: scene(h.program(), system="FreeBSD"),
     "libc-unsupported": lambda: scene(h.program(), _stranger()),
     "install-path-unknown": lambda: scene(h.program("liba.so", runpath="$ORIGIN/lib")),
@@ -139,8 +140,11 @@ SCENES: dict[str, Callable[[], Scene]] = {
 }
 
 
-# What a proof says stands in test_proof.
-@pytest.mark.parametrize("code", [code for code in CODES if code != "proof-disagrees"])
+# What a proof says stands in test_proof, what becomes of a bundle in test_bundle.
+@pytest.mark.parametrize(
+    "code",
+    [code for code in CODES if code != "proof-disagrees" and not code.startswith("member-")],
+)
 def test_code_is_found_for_its_cause(code):
     """The scene of a code makes the judge say that code."""
     judgement = judge(*SCENES[code]())

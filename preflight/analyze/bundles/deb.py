@@ -1,0 +1,54 @@
+"""Debian packages: an ar archive whose ``data.tar`` is unpacked at /.  Source: deb(5), ar(5)."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from typing import IO, cast
+
+from preflight.analyze.bundles import tar
+from preflight.analyze.bundles.item import Item
+from preflight.errors import BinaryError
+
+_MAGIC = b"!<arch>\n"
+_HEADER_BYTES = 60
+_PLAIN = ("data.tar", "data.tar.gz", "data.tar.xz", "data.tar.bz2")
+
+
+def walk(file: IO[bytes]) -> Iterator[Item]:
+    """Yield what the package installs; raises `BinaryError` where it cannot be read."""
+    file.seek(len(_MAGIC))
+    while len(header := file.read(_HEADER_BYTES)) == _HEADER_BYTES:
+        name = header[:16].decode("ascii", "replace").rstrip(" ").rstrip("/")
+        digits = header[48:58].rstrip(b" ")
+        if header[58:] != b"`\n" or not digits.isdigit():
+            break
+        size = int(digits)
+        if name.startswith("data.tar"):
+            if name not in _PLAIN:
+                raise BinaryError(f"its {name} is compressed in a way that is not read here")
+            yield from tar.walk(cast("IO[bytes]", _Part(file, size)))
+            return
+        file.seek(size + size % 2, io.SEEK_CUR)
+    raise BinaryError("a Debian package without data.tar")
+
+
+class _Part(io.RawIOBase):
+    """The next *size* bytes of a file, as a file."""
+
+    def __init__(self, file: IO[bytes], size: int) -> None:
+        self._file, self._start, self._size, self._at = file, file.tell(), size, 0
+
+    def read(self, size: int = -1) -> bytes:
+        left = self._size - self._at
+        data = self._file.read(left if size < 0 else min(size, left))
+        self._at += len(data)
+        return data
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        self._at = (self._at if whence == io.SEEK_CUR else 0) + offset
+        self._file.seek(self._start + self._at)
+        return self._at
+
+    def tell(self) -> int:
+        return self._at

@@ -1,0 +1,58 @@
+"""What a bundle comes to in a run: itself and its members, each with a start of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+from msgspec import structs
+
+from preflight.api.wants import Want
+from preflight.judge.bundle import Part, settle
+from preflight.model.requirements import Bundle, Requirements
+from preflight.model.start import Start
+from preflight.model.verdict import Verdict
+
+
+def with_members(requirements: Iterable[Requirements]) -> tuple[Requirements, ...]:
+    """Return *requirements*, each bundle with its members behind it."""
+    return tuple(one for needed in requirements for one in (needed, *_members(needed.bundle)))
+
+
+def wants(
+    requirements: Iterable[Requirements], start_for: Callable[[Requirements], Start]
+) -> Iterator[Want]:
+    """
+    Yield what is wanted of a host, in the order of `with_members`.
+
+    Of a bundle, *start_for* gives the directory that it is unpacked in as the
+    install path.
+    """
+    for needed in requirements:
+        if needed.member_of is not None:
+            continue
+        start = start_for(needed)
+        yield Want(needed, start)
+        for member in _members(needed.bundle):
+            yield Want(member, _inside(start, needed.bundle, member))
+
+
+def settled(wants: Sequence[Want], verdicts: Iterable[Verdict]) -> tuple[Verdict, ...]:
+    """Return *verdicts* on *wants*, those of bundles and of their members seen together."""
+    if all(want.requirements.member_of is None for want in wants):
+        return tuple(verdicts)
+    parts = zip(wants, verdicts, strict=True)
+    return settle([Part(want.requirements, want.start, verdict) for want, verdict in parts])
+
+
+def _members(bundle: Bundle | None) -> tuple[Requirements, ...]:
+    return bundle.members if bundle is not None else ()
+
+
+def _inside(start: Start, bundle: Bundle | None, member: Requirements) -> Start:
+    root = (bundle.root if bundle else None) or start.install_path
+    if root is None:
+        return structs.replace(start, bundle=bundle)
+    path = f"{root.rstrip('/')}/{member.inner}"
+    # What is judged in place is the host's own to show.
+    laid = None if start.in_place else root
+    return structs.replace(start, install_path=path, bundle=bundle, bundle_root=laid)

@@ -1,0 +1,22 @@
+"""What a program unpacks and loads by itself, once it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from preflight.judge.case import Case
+from preflight.model.verdict import Finding
+
+
+def check_payload(case: Case) -> Iterator[Finding]:
+    """The libraries that the program carries are not read: what they need is not known."""
+    maker = case.requirements.payload
+    if maker is None:
+        return
+    yield Finding(
+        code="payload-not-judged",
+        severity="unknown",
+        subject=case.requirements.name,
+        message=f"a program made by {maker}: it unpacks libraries into a temporary directory and "
+        "loads them, and these were not judged",
+    )

@@ -1,0 +1,35 @@
+"""A program that carries others is not taken for the small one in front."""
+
+from __future__ import annotations
+
+import pytest
+
+from preflight.analyze import analyze
+from preflight.judge import judge
+from preflight.model.start import Start
+from tests.builders import host as h
+from tests.builders.elf import build_elf
+
+COOKIE = b"MEI\014\013\012\013\016" + bytes(80)
+
+
+@pytest.mark.parametrize(
+    ("tail", "maker"),
+    [(COOKIE, "PyInstaller"), (COOKIE + bytes(4000), "PyInstaller"), (b"MEI", None)],
+)
+def test_the_mark_at_the_end_of_the_file_is_seen(tmp_path, tail, maker):
+    """Section headers may follow it, as objcopy writes them."""
+    path = tmp_path / "app"
+    path.write_bytes(build_elf(interpreter="/lib64/ld-linux-x86-64.so.2") + bytes(9000) + tail)
+
+    assert maker == analyze(path).payload
+
+
+def test_a_boot_loader_that_starts_is_not_deployable():
+    """What it unpacks was not looked at."""
+    needs = h.requirements(h.program(), payload="PyInstaller")
+
+    verdict = judge(needs, Start(), h.snapshot()).verdict
+
+    assert "unknown" == verdict.outcome
+    assert ["payload-not-judged"] == [finding.code for finding in verdict.findings]
