@@ -14,12 +14,17 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from tests.hosts import fleet as hosts
 from tests.hosts.needs import missing
 from tests.transport import accounts
 from tests.transport.accounts import Accounts
+
+# A machine may be busy with something else; pytest-timeout ends what really hangs.
+hypothesis.settings.register_profile("patient", deadline=None)
+hypothesis.settings.load_profile("patient")
 
 # Fixtures behind which stand servers with keys of their own, or a process for each test.
 STARTERS = {"keys", "start_accounts", "start", "shell", "served"}

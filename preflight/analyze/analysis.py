@@ -7,12 +7,14 @@ import itertools
 import os
 import stat
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 from msgspec import structs
 
 from preflight.analyze.buildinfo import amd64_level, go_build
-from preflight.analyze.bundles import open_bundle, open_directory
+from preflight.analyze.bundles import open_bundle, open_directory, open_payload
 from preflight.analyze.formats import Found, detect
 from preflight.analyze.golinkage import go_linkage
 from preflight.analyze.needs import describe, glibc_floor, glibc_steps, libc, x86_isa_needed
@@ -73,17 +75,21 @@ def _check_regular(path: str, state: os.stat_result) -> None:
 
 
 def _analyze(path: str, identifier: str, name: str) -> Requirements:
-    with Path(path).open("rb") as file:
-        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+    with Path(path).open("rb") as file, ThreadPoolExecutor(1) as beside:
         source = FileSource(file)
-        found = _described(source, sha256, id=identifier, path=path, name=name)
-        if found.format != "archive":
-            return found
-        file.seek(0)
-        head = source.read(0, _BLOCK_BYTES)
-        member = _member_of(identifier, f"{path}!/")
-        bundle = open_bundle(path, file, head, member)
-    return found if bundle is None or not bundle.members else structs.replace(found, bundle=bundle)
+        # It takes as long as opening an archive does, and runs beside it.
+        sha256 = beside.submit(_digest, source)
+        found = _described(source, "", id=identifier, path=path, name=name)
+        bundle = None
+        if found.format == "archive":
+            head = source.read(0, _BLOCK_BYTES)
+            bundle = open_bundle(path, file, head, _member_of(identifier, f"{path}!/"))
+        elif found.payload is not None:
+            with suppress(BinaryError):  # what cannot be read is told as not judged
+                bundle = open_payload(path, file, _member_of(identifier, f"{path}!/"))
+        if bundle is not None and not bundle.members:
+            bundle = None
+        return structs.replace(found, sha256=sha256.result(), bundle=bundle)
 
 
 def _directory(path: str, identifier: str, name: str) -> Requirements:

@@ -49,6 +49,8 @@ def _members(bundle: Bundle | None) -> tuple[Requirements, ...]:
 
 
 def _inside(start: Start, bundle: Bundle | None, member: Requirements) -> Start:
+    if bundle is not None and bundle.temporary:
+        return _unpacked(start, bundle, member)
     root = (bundle.root if bundle else None) or start.install_path
     if root is None:
         return structs.replace(start, bundle=bundle)
@@ -56,3 +58,24 @@ def _inside(start: Start, bundle: Bundle | None, member: Requirements) -> Start:
     # What is judged in place is the host's own to show.
     laid = None if start.in_place else root
     return structs.replace(start, install_path=path, bundle=bundle, bundle_root=laid)
+
+
+def _unpacked(start: Start, bundle: Bundle, member: Requirements) -> Start:
+    """
+    Return how a library that the program itself unpacks is found.
+
+    Source: PyInstaller bootloader/src/pyi_path.c (the directory's place), and
+    pyi_utils_posix.c (LD_LIBRARY_PATH).
+    """
+    root = f"{(start.variable('TMPDIR') or '/tmp').rstrip('/')}/_MEIxxxxxx"  # noqa: S108
+    path = ":".join(filter(None, (root, start.variable("LD_LIBRARY_PATH"))))
+    others = tuple(pair for pair in start.env if pair[0] != "LD_LIBRARY_PATH")
+    return structs.replace(
+        start,
+        install_path=f"{root}/{member.inner}",
+        in_place=False,
+        env=(*others, ("LD_LIBRARY_PATH", path)),
+        argv0=None,
+        bundle=bundle,
+        bundle_root=root,
+    )

@@ -32,6 +32,7 @@ class Part(Struct, frozen=True):
 def settle(parts: Sequence[Part]) -> tuple[Verdict, ...]:
     """Return the verdicts, in the same order, those of bundles and their members seen together."""
     verdicts = {part.requirements.id: part.verdict for part in parts}
+    programs = {part.requirements.id for part in parts if part.requirements.elf is not None}
     members: dict[str, list[Part]] = {}
     for part in parts:
         if part.requirements.member_of is not None:
@@ -39,7 +40,7 @@ def settle(parts: Sequence[Part]) -> tuple[Verdict, ...]:
     for bundle, its in members.items():
         verdicts |= _members(its)
         if bundle in verdicts:
-            verdicts[bundle] = _whole(verdicts[bundle], its, verdicts)
+            verdicts[bundle] = _whole(verdicts[bundle], its, verdicts, program=bundle in programs)
     return tuple(verdicts[part.requirements.id] for part in parts)
 
 
@@ -121,15 +122,23 @@ def _with(verdict: Verdict, findings: tuple[Finding, ...]) -> Verdict:
     )
 
 
-def _whole(bundle: Verdict, parts: Sequence[Part], verdicts: Mapping[str, Verdict]) -> Verdict:
+def _whole(
+    bundle: Verdict, parts: Sequence[Part], verdicts: Mapping[str, Verdict], *, program: bool
+) -> Verdict:
+    """Return the verdict of the container; of a *program* that unpacks itself its own counts."""
     findings = tuple(
         finding
         for part in parts
         for finding in _reason(part.requirements, verdicts[part.requirements.id])
     )
     not_probed = tuple(f for f in bundle.findings if f.code == "host-not-probed")
-    whole = _with(bundle, not_probed or with_remedies(findings))
-    # No single start speaks for a bundle: its members have their own lines.
+    if not_probed or not program:
+        whole = _with(bundle, not_probed or with_remedies(findings))
+        # No single start speaks for a bundle: its members have their own lines.
+        return structs.replace(whole, predicted_error=None, predicted_exit=None)
+    if bundle.outcome == "blocked":
+        return bundle  # it comes to nothing that it would unpack
+    whole = _with(bundle, (*bundle.findings, *with_remedies(findings)))
     return structs.replace(whole, predicted_error=None, predicted_exit=None)
 
 

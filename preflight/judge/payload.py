@@ -9,9 +9,9 @@ from preflight.model.verdict import Finding
 
 
 def check_payload(case: Case) -> Iterator[Finding]:
-    """The libraries that the program carries are not read: what they need is not known."""
+    """What the program carries was read, and is judged member by member."""
     maker = case.requirements.payload
-    if maker is None:
+    if maker is None or case.requirements.bundle is not None:
         return
     yield Finding(
         code="payload-not-judged",

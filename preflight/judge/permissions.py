@@ -52,12 +52,13 @@ def check_directories(case: Case) -> Iterator[Finding]:
 
 def check_mode(case: Case) -> Iterator[Finding]:
     """
-    A program that is judged in place has an x bit for the user who starts it.
+    A program whose mode is known has an x bit for the user who starts it.
 
-    To read it is not needed.  A library needs none.
+    It is, where the program is judged in place or comes with a bundle.  To read
+    it is not needed.  A library needs none, though it may name an interpreter.
     """
-    path, library = case.start.install_path, case.elf and case.elf.kind == "shared-object"
-    if path is None or library or not case.start.in_place:
+    path, bundled = case.start.install_path, case.start.bundle_root is not None
+    if path is None or not (case.start.in_place or bundled) or _is_library(case, bundled=bundled):
         return
     state = case.inquiry.stat(path)
     if not isinstance(state, FileState):
@@ -73,6 +74,13 @@ def check_mode(case: Case) -> Iterator[Finding]:
             subject=path,
             message=f"{path}: {who} {words}: {mode}",
         )
+
+
+def _is_library(case: Case, *, bundled: bool) -> bool:
+    elf = case.elf
+    if elf is None:
+        return False
+    return elf.kind == "shared-object" or (bundled and elf.soname is not None)
 
 
 def _user(case: Case) -> User:

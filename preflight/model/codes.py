@@ -82,9 +82,10 @@ CODES: dict[str, Code] = {
     ),
     "payload-not-judged": Code(
         title="What the program unpacks was not judged",
-        cause="The file is a boot loader with an archive behind it (PyInstaller, one-file). The "
-        "boot loader itself starts; the libraries in the archive may need a newer C library than "
-        "it does, or a temporary directory that is not mounted noexec.",
+        cause="The file is a boot loader of PyInstaller, and the archive behind it could not be "
+        "read, or holds no libraries (one-folder: these lie beside it). The boot loader itself "
+        "starts; the libraries may need a newer C library than it does, or a directory that is "
+        "not mounted noexec.",
         says="Failed to load Python shared library '/tmp/_MEI…/libpython3.11.so.1.0': …",
         remedy="Build with --onedir and check that directory, or unpack the archive and check it.",
     ),

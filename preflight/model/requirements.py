@@ -90,6 +90,7 @@ class Bundle(Struct, frozen=True, kw_only=True, dict=True):
     entries: tuple[Entry, ...]
     members: tuple[Requirements, ...]
     root: str | None = None  # where its format has it unpacked, whatever the user says
+    temporary: bool = False  # the program unpacks it itself, to $TMPDIR or /tmp, at each start
 
     @cached_property
     def index(self) -> dict[str, Entry]:

@@ -62,7 +62,7 @@ def _no_thread_left():
     wait_until(lambda: not [t for t in threading.enumerate() if t not in before and _is_ours(t)])
 
 
-def wait_until(condition: Callable[[], bool], seconds: float = 2.0) -> None:
+def wait_until(condition: Callable[[], bool], seconds: float = 10.0) -> None:
     """Return when *condition* holds; fail where it does not in time."""
     end = time.monotonic() + seconds
     while not condition():

@@ -6,6 +6,6 @@ family, a function that yields `Item`s in the container's own order.  `collect`
 turns these into a `Bundle`.  To add a container is one function and one line.
 """
 
-from preflight.analyze.bundles.collect import open_bundle, open_directory
+from preflight.analyze.bundles.collect import open_bundle, open_directory, open_payload
 
-__all__ = ["open_bundle", "open_directory"]
+__all__ = ["open_bundle", "open_directory", "open_payload"]

@@ -13,9 +13,10 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import IO, BinaryIO, cast
 
+import zstandard
 from msgspec import structs
 
-from preflight.analyze.bundles import deb, directory, tar
+from preflight.analyze.bundles import deb, directory, pyinstaller, rpm, tar
 from preflight.analyze.bundles import zip as zip_
 from preflight.analyze.bundles.item import Item, Meter
 from preflight.elf import BytesSource, FileSource, Source
@@ -30,9 +31,11 @@ _DEB = b"!<arch>\ndebian-binary"
 WALKS: tuple[tuple[bytes, Walk, str | None], ...] = (
     (b"PK\x03\x04", zip_.walk, None),
     (_DEB, deb.walk, "/"),
+    (rpm.MAGIC, rpm.walk, "/"),
     (b"\x1f\x8b", tar.walk, None),
     (b"BZh", tar.walk, None),
     (b"\xfd7zXZ\0", tar.walk, None),
+    (tar.ZSTD, tar.walk, None),
 )
 _USTAR_AT = 257
 _HEAD_BYTES = 64  # an ELF header's
@@ -44,6 +47,7 @@ _BROKEN = (
     zipfile.BadZipFile,
     zlib.error,
     lzma.LZMAError,
+    zstandard.ZstdError,
     EOFError,
     ValueError,
     IndexError,
@@ -75,8 +79,7 @@ def open_bundle(path: str, file: IO[bytes], head: bytes, member: Member) -> Bund
     try:
         return collector.bundle(walk(file), root)
     except BinaryError as error:
-        where = "" if error.message.startswith(path) else f"{path}: "
-        raise BinaryError(f"{where}{error.message}", error.hint) from error
+        raise _named(path, error) from error
     except _BROKEN as error:
         if walk is tar.walk and not collector.entries:
             return None  # one compressed file
@@ -87,6 +90,23 @@ def open_bundle(path: str, file: IO[bytes], head: bytes, member: Member) -> Bund
         if walk is tar.walk and not collector.entries:
             return None
         raise BinaryError(f"{path}: the archive is damaged: {error}") from error
+
+
+def open_payload(path: str, file: IO[bytes], member: Member) -> Bundle:
+    """Return what a PyInstaller program unpacks at its start; raises `BinaryError`."""
+    collector = _Collector(path, os.fstat(file.fileno()).st_size, member)
+    try:
+        found = collector.bundle(pyinstaller.walk(file), None)
+    except BinaryError as error:
+        raise _named(path, error) from error
+    except _BROKEN as error:
+        raise BinaryError(f"{path}: its PyInstaller archive is damaged: {error}") from error
+    return structs.replace(found, temporary=True)
+
+
+def _named(path: str, error: BinaryError) -> BinaryError:
+    where = "" if error.message.startswith(path) else f"{path}: "
+    return BinaryError(f"{where}{error.message}", error.hint)
 
 
 class _Collector:

@@ -12,7 +12,7 @@ from preflight.errors import BinaryError
 
 _MAGIC = b"!<arch>\n"
 _HEADER_BYTES = 60
-_PLAIN = ("data.tar", "data.tar.gz", "data.tar.xz", "data.tar.bz2")
+_READ = ("data.tar", "data.tar.gz", "data.tar.xz", "data.tar.bz2", "data.tar.zst")
 
 
 def walk(file: IO[bytes]) -> Iterator[Item]:
@@ -25,7 +25,7 @@ def walk(file: IO[bytes]) -> Iterator[Item]:
             break
         size = int(digits)
         if name.startswith("data.tar"):
-            if name not in _PLAIN:
+            if name not in _READ:
                 raise BinaryError(f"its {name} is compressed in a way that is not read here")
             yield from tar.walk(cast("IO[bytes]", _Part(file, size)))
             return

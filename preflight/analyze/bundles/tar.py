@@ -1,4 +1,4 @@
-"""Tar archives, plain or compressed with gzip, bzip2 or xz.  Source: POSIX pax(1)."""
+"""Tar archives, plain or compressed with gzip, bzip2, xz or zstd.  Source: POSIX pax(1)."""
 
 from __future__ import annotations
 
@@ -6,10 +6,15 @@ import tarfile
 from collections.abc import Iterator
 from typing import IO
 
+import zstandard
+
 from preflight.analyze.bundles.item import Item
+
+ZSTD = b"\x28\xb5\x2f\xfd"  # RFC 8878
 
 _COMPRESSIONS = {b"\x1f\x8b": "gz", b"BZh": "bz2", b"\xfd7zXZ\0": "xz"}
 _MODE = 0o7777
+_WINDOW_BYTES = 128 << 20  # as zstd(1) allows by itself
 
 
 class _Header(tarfile.TarInfo):
@@ -34,6 +39,9 @@ def walk(file: IO[bytes]) -> Iterator[Item]:
     """
     head = file.read(8)
     file.seek(0)
+    if head.startswith(ZSTD):
+        decompressor = zstandard.ZstdDecompressor(max_window_size=_WINDOW_BYTES)
+        file = decompressor.stream_reader(file, read_across_frames=True)
     kinds = (kind for magic, kind in _COMPRESSIONS.items() if head.startswith(magic))
     with tarfile.TarFile.open(
         fileobj=file,

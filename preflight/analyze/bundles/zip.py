@@ -26,7 +26,7 @@ def walk(file: IO[bytes]) -> Iterator[Item]:
 
 def _items(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Iterator[Item]:
     unix = member.external_attr >> 16 if member.create_system == _UNIX else 0
-    mode = stat.S_IMODE(unix) or 0o644
+    mode = stat.S_IMODE(unix) or 0o755  # nobody said: whoever unpacks it will
     if member.is_dir():
         yield Item(member.filename, "directory", stat.S_IMODE(unix) or 0o755)
         return

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import io
 import random
 import subprocess
@@ -88,7 +89,7 @@ def test_a_changed_member_changes_the_directory(tree):
 
 
 @pytest.mark.usefixtures("tree")
-@pytest.mark.parametrize("suffix", ["tar", "tar.gz", "tar.bz2", "tar.xz"])
+@pytest.mark.parametrize("suffix", ["tar", "tar.gz", "tar.bz2", "tar.xz", "tar.zst"])
 def test_tar_archives(tmp_path, suffix):
     """Every compression that tar writes gives the names that tar lists, and the same bytes."""
     path = tmp_path / f"app.{suffix}"
@@ -123,13 +124,14 @@ def test_zip_archives(tree, tmp_path):
     assert 0o755 == needs.bundle.index["bin/app"].mode
 
 
-def test_debian_packages(tree, tmp_path):
+@pytest.mark.parametrize("compression", ["xz", "zstd", "gzip", "none"])
+def test_debian_packages(tree, tmp_path, compression):
     """A package installs at /, and has what dpkg-deb lists."""
     (tree / "DEBIAN").mkdir()
     control = "Package: app\nVersion: 1\nArchitecture: amd64\nMaintainer: a <a@b>\nDescription: a\n"
     (tree / "DEBIAN/control").write_text(control)
     path = tmp_path / "app.deb"
-    build = ["dpkg-deb", "-Zxz", "--root-owner-group", "-b", tree, path]
+    build = ["dpkg-deb", f"-Z{compression}", "--root-owner-group", "-b", tree, path]
     subprocess.run(build, check=True, capture_output=True)
 
     needs = analyze(path)
@@ -140,6 +142,47 @@ def test_debian_packages(tree, tmp_path):
     names = (line.split(maxsplit=5)[5] for line in listed.stdout.splitlines())
     shown = {n.split(" -> ")[0].split(" link to ")[0].strip("./") for n in names}
     assert shown - {""} == paths(needs)
+
+
+SPEC = """Name: app
+Version: 1
+Release: 1
+Summary: app
+License: MIT
+AutoReqProv: no
+%define _binary_payload {payload}
+%define __os_install_post %{{nil}}
+%description
+app
+%install
+mkdir -p %{{buildroot}}/opt
+cp -a {tree} %{{buildroot}}/opt/app
+%files
+/opt/app
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("payload", ["w2.xzdio", "w3.zstdio", "w9.gzdio", "w9.bzdio", "w.ufdio"])
+def test_rpm_packages(tree, tmp_path, payload):
+    """A package installs at /, and has what rpm lists, with the same bytes."""
+    (tmp_path / "app.spec").write_text(SPEC.format(tree=tree, payload=payload))
+    top = ["--define", f"_topdir {tmp_path}/rpm", "--define", f"_rpmdir {tmp_path}"]
+    subprocess.run(
+        ["rpmbuild", "-bb", *top, tmp_path / "app.spec"], check=True, capture_output=True
+    )
+    (path,) = tmp_path.glob("*/app-1-1.*.rpm")
+    listed = subprocess.run(["rpm", "-qlp", path], check=True, capture_output=True, text=True)
+
+    needs = analyze(path)
+
+    assert needs.bundle is not None
+    assert "/" == needs.bundle.root
+    assert {line.lstrip("/") for line in listed.stdout.splitlines()} == paths(needs) - {"opt"}
+    digests = {member.name: member.sha256 for member in needs.bundle.members}
+    assert hashlib.sha256(LIBRARY).hexdigest() == digests["libx.so.1.0"]
+    one, two = (needs.bundle.index[f"opt/app/bin/{name}"] for name in ("app", "again"))
+    assert one.member == two.member
 
 
 def test_an_archive_without_programs_stays_what_it_was(tmp_path):

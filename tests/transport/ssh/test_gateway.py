@@ -98,7 +98,7 @@ def test_a_connection_with_room_is_used_before_another_is_opened(behind, bastion
 
 def test_log_ins_through_a_jump_host_are_few_at_a_time(bastion, start_sshd, tmp_path):
     """The hosts behind a jump host may be one server: it is not asked for too much at once."""
-    narrow = start_sshd("MaxStartups 6:100:6")
+    narrow = start_sshd("MaxStartups 10:100:10")
     jump = host_of(bastion, tmp_path, name="bastion")
     host, options = host_of(narrow, tmp_path, gateway=jump), Options(gateway_logins=2)
     deadline = Deadline.after(60)
