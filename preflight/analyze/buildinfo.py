@@ -9,6 +9,7 @@ Limit: a settings value is unquoted as a JSON string is, which misses Go's
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Iterator
 from contextlib import suppress
@@ -26,6 +27,7 @@ _INLINE, _BIG_ENDIAN = 0x2, 0x1  # flags of the header
 _SENTINEL = 16  # bytes before and after the lines
 _CHUNK_BYTES = 1 << 20
 _SEARCHED_BYTES = 256 << 20
+_MARKS = 16  # that are looked at: a program has one, and Go's own tools have it in their code, too
 _STRING_BYTES = 16 << 20  # the lines of the largest programs known have some 100 kB
 
 
@@ -46,11 +48,11 @@ def go_build(source: Source, elf: Elf) -> GoBuild | None:
 
     A file that is not ELF (PE, Mach-O) is searched from its start.
     """
-    for start, size in _places(source, elf):
-        for offset in _marks(source, start, size):
-            build = _read(source, elf, offset)
-            if build is not None:
-                return build
+    marks = (m for start, size in _places(source, elf) for m in _marks(source, start, size))
+    for offset in itertools.islice(marks, _MARKS):
+        build = _read(source, elf, offset)
+        if build is not None:
+            return build
     return None
 
 
@@ -81,12 +83,12 @@ def _read(source: Source, elf: Elf, offset: int) -> GoBuild | None:
         return None
     if header[15] & _INLINE:
         release, after = _inline(source, offset + _HEADER_BYTES)
-        lines, _ = _inline(source, after)
+        lines, _ = _inline(source, after) if release else (b"", 0)
     else:
         endian: Endian = "big" if header[15] & _BIG_ENDIAN else "little"
         pointers = _Pointers(source, elf, header[14], endian)
         release = pointers.string(pointers.word(header[16:]))
-        lines = pointers.string(pointers.word(header[16 + pointers.bytes :]))
+        lines = pointers.string(pointers.word(header[16 + pointers.bytes :])) if release else b""
     return _parse(_text(release), _lines(lines)) if release else None
 
 

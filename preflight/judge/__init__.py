@@ -62,6 +62,8 @@ STAGES: tuple[Stage, ...] = (
         ),
         machine.predict,
     ),
+    # The kernel starts it, and it ends by a system call that means something else here.
+    Stage((machine.check_system,), lambda _: None),
     Stage(
         (
             mounts.check_program,

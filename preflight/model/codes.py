@@ -132,6 +132,14 @@ CODES: dict[str, Code] = {
         says="cannot execute binary file: Exec format error",
         remedy="Ship a build for the machine that the host reports (uname -m).",
     ),
+    "system-mismatch": Code(
+        title="The program is for another system",
+        cause="It is an ELF file for a machine that the host has, made for FreeBSD, OpenBSD or "
+        "another system (GOOS of a Go program, the OSABI field of others). Linux starts it, as "
+        "it does not look at that, and its first system calls mean something else.",
+        says="Segmentation fault, or Bad system call",
+        remedy="Ship the Linux build: GOOS=linux.",
+    ),
     "emulated": Code(
         title="The program runs under an emulator",
         cause="A binfmt_misc handler, usually qemu-user, runs such programs on the host.",

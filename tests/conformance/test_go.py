@@ -98,6 +98,7 @@ MODES = {
     "arm": ("pure", (), {"GOARCH": "arm", "GOARM": "6"}, "static", ""),
     "mips": ("pure", (), {"GOARCH": "mips"}, "static", ""),
     "windows": ("pure", (), {"GOOS": "windows"}, None, ""),
+    "freebsd": ("pure", (), {"GOOS": "freebsd"}, "static", ""),
     "darwin": ("pure", (), {"GOOS": "darwin", "GOARCH": "arm64"}, None, ""),
 }
 
@@ -163,6 +164,39 @@ def test_a_program_of_each_mode_is_told_as_go_tells_it(name, modes):
     assert as_told(needs.go) == [line.rstrip("\t") for line in told(path)]
     assert (needs.go_linkage.kind if needs.go_linkage else None) == linkage
     assert ", ".join(needs.go_linkage.reasons if needs.go_linkage else ()).startswith(reason)
+
+
+def test_a_program_for_another_system_is_refused(modes):
+    """Linux starts a program for FreeBSD, which ends at once; it never prints its line."""
+    path = modes / "freebsd.out"
+    real = subprocess.run([path], capture_output=True, check=False)
+
+    verdict = judge(analyze(path), Start(), h.snapshot()).verdict
+
+    assert real.returncode
+    assert verdict.outcome == "blocked"
+    assert "system-mismatch" in [finding.code for finding in verdict.findings]
+
+
+class Counted(BytesSource):
+    """A file that counts what is read of it."""
+
+    read_bytes = 0
+
+    def read(self, offset: int, size: int) -> bytes:
+        """Return the bytes at *offset*."""
+        data = super().read(offset, size)
+        self.read_bytes += len(data)
+        return data
+
+
+def test_marks_without_end_are_not_all_followed():
+    """Of the marks that a hostile file repeats, each with a long string, a few are looked at."""
+    pattern = b"\xff Go buildinf:\x08\x02" + bytes(16) + b"\0\xff\xff\xff\x7f"
+    source = Counted(b"MZ".ljust(48, b"\0") + pattern.ljust(48, b"\0") * 20_000)
+
+    assert go_build(source, read_bytes(b"MZ")) is None
+    assert source.read_bytes < 3 * source.size_bytes
 
 
 def test_debians_programs_are_told_as_go_tells_them():

@@ -96,6 +96,9 @@ SCENES: dict[str, Callable[[], Scene]] = {
     "file-truncated": lambda: scene(h.program(segments=(Segment(1, 5, 0, 0, 99999, 99999, 4096),))),
     "judged-as-library": lambda: scene(h.elf(soname="liba.so")),
     "machine-mismatch": lambda: scene(h.program(machine=183)),
+    "system-mismatch": lambda: scene(
+        h.requirements(h.program(), go=GoBuild("go1.19", settings=(("GOOS", "freebsd"),)))
+    ),
     "emulated": lambda: scene(h.program(machine=183, head=h.head(machine=183)), binfmt=(_HANDLER,)),
     "interpreter-missing": lambda: scene(h.program(interpreter="/lib/ld-musl-x86_64.so.1")),
     "interpreter-unusable": lambda: scene(h.program(), _broken_loader()),
