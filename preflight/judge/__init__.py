@@ -194,7 +194,7 @@ def _verdict(case: Case, findings: tuple[Finding, ...], prediction: Prediction |
         outcome=outcome_of(findings),
         predicted_error=prediction.line if prediction and blocked else None,
         predicted_exit=prediction.exit_status if prediction and blocked else None,
-        findings=with_remedies(findings),
+        findings=with_remedies(findings, case),
         libraries=_libraries(case),
         loaded_by=case.opener.requirements.path if case.opener else None,
     )

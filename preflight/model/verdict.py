@@ -12,6 +12,15 @@ Severity = Literal["error", "unknown", "warning", "info"]
 Outcome = Literal["deployable", "blocked", "unknown"]
 
 
+class Remedy(Struct, frozen=True, kw_only=True):
+    """One way to mend a finding; advice, never part of the verdict."""
+
+    where: Literal["host", "build"]
+    text: str
+    command: str | None = None  # to be typed, or the beginning of what a build would run
+    certainty: Literal["stated", "naming-rule"]  # naming-rule: nobody asked a package manager
+
+
 class Finding(Struct, frozen=True, kw_only=True):
     """One thing that preflight has to say about one binary on one host."""
 
@@ -21,7 +30,8 @@ class Finding(Struct, frozen=True, kw_only=True):
     message: str
     needed_by: str | None = None
     evidence: tuple[str, ...] = ()  # what was tried, in the loader's order
-    remedy: str | None = None
+    remedy: str | None = None  # its code's, in general
+    remedies: tuple[Remedy, ...] = ()  # on that host and in that build, the likeliest first
 
 
 class Step(Struct, frozen=True):

@@ -20,7 +20,7 @@ from preflight.model.report import Binary, Go, LibraryVersions, Run, Summary
 from preflight.model.requirements import Requirements
 from preflight.model.snapshot import Facts, Snapshot
 from preflight.model.text import to_json
-from preflight.model.verdict import Finding, Library, Verdict
+from preflight.model.verdict import Finding, Library, Remedy, Verdict
 from preflight.report.flags import flag_names
 
 SCHEMA = "preflight.report/1"
@@ -201,6 +201,16 @@ def _finding_json(finding: Finding) -> dict[str, Any]:
         "message": finding.message,
         "evidence": list(finding.evidence),
         "remedy": finding.remedy,
+        "remedies": [_remedy_json(remedy) for remedy in finding.remedies],
+    }
+
+
+def _remedy_json(remedy: Remedy) -> dict[str, Any]:
+    return {
+        "where": remedy.where,
+        "text": remedy.text,
+        "command": remedy.command,
+        "certainty": remedy.certainty,
     }
 
 

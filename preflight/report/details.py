@@ -15,7 +15,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from preflight.model.verdict import Finding, Verdict
+from preflight.model.verdict import Finding, Remedy, Verdict
 from preflight.report.groups import Group, by_grade, group
 from preflight.report.labels import Labels
 from preflight.report.terminal import columns, count, labelled, shown
@@ -72,8 +72,13 @@ def _finding(finding: Finding, members: Group, labels: Labels) -> Iterator[Rende
     rows += [("" if number else "evidence", line) for number, line in enumerate(evidence)]
     if finding.remedy and labels.view.verbosity > 0:
         rows.append(("remedy", shown(finding.remedy, "cyan")))
+        rows += [(r.where, _remedy(r)) for r in finding.remedies]
     if rows:
         yield labelled(rows, indent=4)
+
+
+def _remedy(remedy: Remedy) -> Text:
+    return shown(f"{remedy.text}: {remedy.command}" if remedy.command else remedy.text, "cyan")
 
 
 def _in_tree(finding: Finding, members: Group, labels: Labels) -> bool:

@@ -205,6 +205,12 @@ def _host() -> _Schema:
 
 
 def _verdict() -> _Schema:
+    remedy = _object(
+        where=_open(("host", "build")),
+        text=_STRING,
+        command=_TEXT_OR_NULL,
+        certainty=_open(("stated", "naming-rule")),
+    )
     finding = _object(
         code=_STRING,
         severity={"enum": list(get_args(Severity))},
@@ -224,6 +230,7 @@ def _verdict() -> _Schema:
         findings=_array(finding),
         loaded_by=_TEXT_OR_NULL,
     )
+    finding["properties"]["remedies"] = _array(remedy)
     schema["properties"]["proof"] = _object(
         said=_array(_STRING),
         agrees=_BOOL_OR_NULL,

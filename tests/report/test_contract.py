@@ -124,7 +124,7 @@ def test_verdict_has_the_keys_of_the_contract_in_its_order():
     keys = "host binary path outcome predicted_error predicted_exit findings loaded_by"
     assert keys.split() == list(verdict_json(plain, explain=False))
     assert f"{keys} libraries".split() == list(verdict_json(plain, explain=True))
-    finding_keys = "code severity subject needed_by message evidence remedy"
+    finding_keys = "code severity subject needed_by message evidence remedy remedies"
     assert finding_keys.split() == list(verdict_json(plain, explain=False)["findings"][0])
 
 
