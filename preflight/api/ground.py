@@ -123,12 +123,12 @@ def _footing(snapshot: Snapshot, program: Standing) -> Footing | None:
     doubts = {f.code for f in verdict.findings if f.severity in ("error", "unknown")}
     loader = snapshot.answers.get(ReadElf(program.platform.interpreter))
     if doubts - _OF_LIBRARIES or not isinstance(loader, ElfContent):
-        return None
+        return None  # nothing of this platform would start, or nobody knows
     libraries = {}
     for library in verdict.libraries:
         content = snapshot.answers.get(ReadElf(library.path)) if library.path else None
         if isinstance(content, ElfContent):
             defined = content.elf.version_defs
             libraries[library.name] = tuple(one.name for one in defined if not one.base)
-    identity = loader.elf.identity
-    return Footing(program.platform, identity.release if identity else None, libraries)
+    releases = {libc.interpreter: libc.version for libc in snapshot.facts.libcs}
+    return Footing(program.platform, releases.get(program.platform.interpreter), libraries)

@@ -32,6 +32,7 @@ from preflight.judge import (
     versions,
 )
 from preflight.judge.case import Case, Prediction
+from preflight.judge.chain import End
 from preflight.judge.remedies import with_remedies
 from preflight.model.question import Question
 from preflight.model.requirements import Requirements
@@ -150,7 +151,7 @@ def _interpreted(case: Case, walked: _Walked) -> _Walked:
     """Return what becomes of a script: of itself, then of each program that is started for it."""
     findings, prediction = walked
     for link in () if _fails(findings) else script.follow(case):
-        if isinstance(link, script.End):
+        if isinstance(link, End):
             return (*findings, link.finding), link.prediction
         found, prediction = _stages(link.case, STAGES)
         name = link.case.requirements.path

@@ -55,6 +55,11 @@ def parse(head: bytes) -> Shebang | None:
     return Shebang(text.decode(name), text.decode(rest.lstrip(_BLANKS).partition(b"\0")[0]))
 
 
+def is_cut(head: bytes) -> bool:
+    """Whether the first line goes on beyond what the kernel reads of the file."""
+    return len(head) >= BUFFER_BYTES and not set(b"\n\0") & set(head[:BUFFER_BYTES])
+
+
 def is_cut_by_old_kernels(head: bytes) -> bool:
     """Whether kernels before 5.1, with their shorter buffer, see another line than later ones."""
     return head.startswith(MARK) and parse(head) != parse(head[: OLD_BUFFER_BYTES - 1])

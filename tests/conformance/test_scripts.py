@@ -9,7 +9,7 @@ import pytest
 
 from preflight.model.start import Start
 from tests.conformance import judged, real
-from tests.conformance.builds import Copy, Dir, Link, Raw, elf, program
+from tests.conformance.builds import Copy, Dir, Link, Raw, elf, library, program
 from tests.conformance.prepare import chmod, noexec
 from tests.conformance.scenario import APP, Scenario, case_name, cases
 
@@ -221,6 +221,63 @@ CASES = cases(
         },
         finds=("library-missing libgone.so.1",),
         roots=ONE,
+    ),
+    Scenario(
+        name="env-clears-the-path",
+        files={APP: script("/usr/bin/env -S -i tool"), "/opt/tools/tool": script("/bin/sh")},
+        start=Start(install_path=APP, cwd="/", env=(("PATH", "/opt/tools:/usr/bin"),)),
+        finds=("interpreter-missing tool",),
+        roots=ONE,
+        silent=True,
+    ),
+    Scenario(
+        name="env-sets-the-path",
+        files={
+            APP: script("/usr/bin/env -S PATH=/opt/tools:/bin tool"),
+            "/opt/tools/tool": script("/bin/sh"),
+        },
+        roots=ONE,
+    ),
+    Scenario(
+        name="env-sets-the-library-path",
+        files={
+            APP: script("/usr/bin/env -S LD_LIBRARY_PATH=/opt/tools/lib tool"),
+            "/usr/bin/tool": program("libown.so.1"),
+            "/opt/tools/lib/libown.so.1": library("libown.so.1"),
+        },
+    ),
+    *(
+        Scenario(
+            name=f"undecided-{name}",
+            files={APP: script(line), "/usr/local/bin/tool": script("/bin/sh"), **files},
+            finds=(finds,),
+            roots=ONE,
+            undone=True,
+        )
+        for name, line, files, finds in (
+            ("not-every-path", "/usr/bin/env tool", {}, f"script-not-judged {APP}"),
+            (
+                "which-of-two",
+                "/usr/bin/env tool",
+                {"/usr/bin/tool": script("/bin/bash")},
+                f"script-not-judged {APP}",
+            ),
+            (
+                "text-without-a-mark",
+                "/usr/bin/env text",
+                {"/usr/bin/text": Raw(b"exit 0\n")},
+                f"script-not-judged {APP}",
+            ),
+            ("split-and-return", "/usr/bin/env -S sh -e\r", {}, f"script-not-judged {APP}"),
+            ("argument-and-return", "/bin/sh -e\r", {}, "script-carriage-return -e\r"),
+            ("cut", "/usr/bin/env -S sh -c " + ":" * 300, {}, f"script-not-judged {APP}"),
+            (
+                "a-loader",
+                "/lib64/ld-linux-x86-64.so.2",
+                {},
+                f"script-not-judged {APP}",
+            ),
+        )
     ),
     Scenario(
         name="env-passes-over-what-is-not-executable",
