@@ -16,16 +16,23 @@ _MESSAGE_CHARACTERS = 1 << 20
 _CODE = re.compile(r"[A-Za-z0-9_-]+")
 
 
-@click.command("explain")
+# A message may begin with "-bash:", which is no cluster of options, -h among them.
+_SETTINGS = {"ignore_unknown_options": True, "help_option_names": ["--help"]}
+
+
+@click.command("explain", context_settings=_SETTINGS)
+@click.pass_context
 @click.argument("words", nargs=-1, metavar="[CODE | MESSAGE | -]")
-def command(words: tuple[str, ...]) -> None:
+def command(ctx: click.Context, words: tuple[str, ...]) -> None:
     """
     Say what the finding CODE, or an error MESSAGE of a host, means and how to mend it.
 
     A MESSAGE is pasted as it is, quoted for the shell; - reads it, or a whole
     log, from standard input.
     """
-    if not words:
+    if words == ("-h",):
+        click.echo(ctx.get_help())
+    elif not words:
         _list_codes()
     elif words == ("-",):
         _explain_message(sys.stdin.read(_MESSAGE_CHARACTERS))

@@ -14,7 +14,7 @@ from preflight.messages.line import Line
 
 FAMILIES: tuple[tuple[Line, ...], ...] = (glibc.LINES, musl.LINES, foreign.LINES, kernel.LINES)
 _LINES = 10_000  # of a log that are looked at
-_LINE_CHARACTERS = 4096
+_LINE_CHARACTERS = 2048
 
 
 class Explanation(Struct, frozen=True):

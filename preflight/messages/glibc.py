@@ -7,14 +7,14 @@ sysdeps/x86/dl-get-cpu-features.c.
 
 from __future__ import annotations
 
-from preflight.messages.line import line
+from preflight.messages.line import WORD, line
 
 _CHECK = "preflight check PROGRAM -i INVENTORY says on which hosts, and what they have instead."
-_OBJECT = r"(?P<object>[^\s:]+)"
+_OBJECT = WORD + r"(?P<object>[^\s:]+)"
 
 LINES = (
     line(
-        r"(?P<library>[^\s:]+): version [`'](?P<version>GLIBC_[^']+)' not found "
+        WORD + r"(?P<library>[^\s:]+): version [`'](?P<version>GLIBC_[^']+)' not found "
         r"\(required by (?P<by>[^)]+)\)",
         "version-missing",
         "{by} was built against a newer glibc: it needs {version}, and {library} of this host does "
@@ -23,7 +23,7 @@ LINES = (
         "PROGRAM shows the symbols that force the version. " + _CHECK,
     ),
     line(
-        r"(?P<library>[^\s:]+): version [`'](?P<version>[^']+)' not found "
+        WORD + r"(?P<library>[^\s:]+): version [`'](?P<version>[^']+)' not found "
         r"\(required by (?P<by>[^)]+)\)",
         "version-missing",
         "{by} needs {version} of {library}, and the library of this host is too old to offer it "
@@ -31,7 +31,7 @@ LINES = (
         "Ship the newer library beside the program, or build against this host's. " + _CHECK,
     ),
     line(
-        r"(?P<library>[^\s:]+): weak version [`'](?P<version>[^']+)' not found "
+        WORD + r"(?P<library>[^\s:]+): weak version [`'](?P<version>[^']+)' not found "
         r"\(required by (?P<by>[^)]+)\)",
         "version-weak-missing",
         "{by} would use {version} of {library}, which this host lacks, and starts without.",
@@ -45,14 +45,14 @@ LINES = (
         "Find which file is loaded: preflight check PROGRAM --local --explain.",
     ),
     line(
-        r"(?P<library>[^\s:]+): failed to map segment from shared object",
+        WORD + r"(?P<library>[^\s:]+): failed to map segment from shared object",
         "mount-noexec",
         "the kernel refused to map {library} as code: it lies on a mount with noexec (/tmp often "
         "has it), or a security policy forbids it.",
         "Have it extracted or installed elsewhere (TMPDIR=… for a bundle), or remount. " + _CHECK,
     ),
     line(
-        r"(?P<library>[^\s:]+): cannot open shared object file: (?P<errno>[^:]+?)$",
+        WORD + r"(?P<library>[^\s:]+): cannot open shared object file: (?P<errno>[^:]+?)$",
         "library-missing",
         "the loader looked for {library} in RPATH, LD_LIBRARY_PATH, RUNPATH, ld.so.cache and its "
         "own directories, and could not open it ({errno}).",
@@ -60,7 +60,7 @@ LINES = (
         + _CHECK,
     ),
     line(
-        r"(?P<library>[^\s:]+): (?P<why>wrong ELF class: ELFCLASS\d+|invalid ELF header|"
+        WORD + r"(?P<library>[^\s:]+): (?P<why>wrong ELF class: ELFCLASS\d+|invalid ELF header|"
         r"file too short|ELF file[^:]*|cannot (?:read file data|apply additional memory "
         r"protection)[^:]*|object file has no (?:dynamic section|loadable segments))",
         "library-unusable",
@@ -69,7 +69,8 @@ LINES = (
         "search path. " + _CHECK,
     ),
     line(
-        r"symbol (?P<symbol>\S+), version (?P<version>\S+) not defined in file (?P<library>\S+)",
+        r"symbol (?P<symbol>[^\s,]+),? version (?P<version>\S+) not defined in file "
+        r"(?P<library>\S+)",
         "symbol-missing",
         "{library} has the version {version} but not the symbol {symbol} in it: it is not the "
         "build that the program was linked against.",
@@ -81,6 +82,20 @@ LINES = (
         "{object} uses {symbol}, and no library that is loaded defines it: one of them is older "
         "than, or another build than, the one at link time.",
         "Find which file is loaded: preflight check PROGRAM --local --explain. " + _CHECK,
+    ),
+    line(
+        _OBJECT + r": cannot allocate memory in static TLS block",
+        "library-unusable",
+        "{object} is opened late and wants thread-local storage of the kind that is laid out at "
+        "the start (static TLS), of which little is left.",
+        "Load it from the start (LD_PRELOAD), or build it without -ftls-model=initial-exec.",
+    ),
+    line(
+        r"unexpected reloc type (?P<kind>\S+)",
+        "relocation-unsupported",
+        "the loader met a relocation ({kind}) that it does not know: the file is damaged, or is "
+        "for a newer loader or another machine.",
+        "Build it for this host's release. " + _CHECK,
     ),
     line(
         r"CPU ISA level is lower than required|CPU does not support x86-64-v\d",

@@ -7,14 +7,15 @@ own words; systemd.exec(5), "Process exit codes"; Go src/runtime.
 
 from __future__ import annotations
 
-from preflight.messages.line import line
+from preflight.messages.line import WORD, line
 
 _CHECK = "preflight check PROGRAM -i INVENTORY says which hosts can start it."
 _FILE = "file PROGRAM, or preflight inspect PROGRAM, says what it is. "
 
 LINES = (
     line(
-        r"(?P<program>\S+): (?P<interpreter>\S+)(?:\^M|\r|\\r): (?:bad interpreter|No such file)"
+        WORD + r"(?P<program>[^\s:]+): (?P<interpreter>[^\s:^\\]+)(?:\^M|\r|\\r): "
+        r"(?:bad interpreter|No such file)"
         r"|(?:env|bad interpreter)\b.*(?:\^M|\r|\\r)",
         "script-carriage-return",
         "the script's first line ends in a carriage return, which the kernel takes for a part of "
@@ -22,7 +23,7 @@ LINES = (
         "Store it with Unix line ends: dos2unix FILE.",
     ),
     line(
-        r"(?P<program>[^\s:]+): (?P<interpreter>[^\s:]+): bad interpreter",
+        WORD + r"(?P<program>[^\s:]+): (?P<interpreter>[^\s:]+): bad interpreter",
         "interpreter-missing",
         "{program} is a script for {interpreter}, which is not on this host, or is not executable.",
         "Install the interpreter, or name it by its path there. " + _CHECK,
@@ -51,6 +52,39 @@ LINES = (
         "the kernel does not run this file: it is for another machine (an arm64 build on x86-64 or "
         "the reverse), no program at all, or a script without #!.",
         _FILE + _CHECK,
+    ),
+    line(
+        r"specified the interpreter '(?P<interpreter>[^']+)', which is not an executable command",
+        "interpreter-missing",
+        "the file names {interpreter} as its dynamic loader or interpreter, and that is not there.",
+        _FILE + _CHECK,
+    ),
+    line(
+        r"Failed to execute process.*could not be run by the operating system"
+        r"|: Syntax error: .* unexpected|: ELF.*: not found",
+        "machine-mismatch",
+        "the kernel did not run this file, and a shell tried to read it: it is for another "
+        "machine, or no program.",
+        _FILE + _CHECK,
+    ),
+    line(
+        r"exists and is executable\. Check the interpreter or linker",
+        "interpreter-missing",
+        "the program is there; its dynamic loader, or the program of its #! line, is not.",
+        _FILE + _CHECK,
+    ),
+    line(
+        r"exists but is not an executable file",
+        "permission-denied",
+        "the file has no x bit for the user who starts it.",
+        "chmod +x PROGRAM, or install it with mode 0755.",
+    ),
+    line(
+        r"Failed to load Python shared library|Error loading Python lib",
+        "payload-not-judged",
+        "a PyInstaller program started, and could not load the Python that it unpacked: that wants "
+        "a newer C library than the boot loader does, or lies on a noexec mount.",
+        "The words after dlopen: say which. " + _CHECK,
     ),
     line(
         r"required file not found",

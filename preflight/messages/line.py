@@ -5,6 +5,9 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
+# Here a word begins: without it a long one would be tried from each of its characters on.
+WORD = r"(?<![^\s:])['`\"(]?"
+
 
 class Line(NamedTuple):
     """
@@ -25,5 +28,9 @@ class Line(NamedTuple):
 
 
 def line(pattern: str, code: str | None, meaning: str, advice: str) -> Line:
-    """Return the `Line` of a regular expression."""
+    """
+    Return the `Line` of a regular expression.
+
+    Where it begins with a name that may be long, `WORD` has to stand before.
+    """
     return Line(re.compile(pattern), code, meaning, advice)

@@ -8,7 +8,7 @@ from preflight.model import shebang
 from preflight.model.elf import Elf, VersionNeed, machine_name
 from preflight.model.go import GoBuild, GoLinkage
 from preflight.model.nodeset import natural_key
-from preflight.model.requirements import Requirements
+from preflight.model.requirements import Bundle, Requirements
 from preflight.report.contract import SCHEMA
 from preflight.report.encode import encode
 from preflight.report.flags import flag_names
@@ -38,6 +38,8 @@ def _rows(needs: Requirements, view: View) -> Iterator[tuple[str, str]]:
     yield "format", needs.format
     yield "description", needs.description
     yield "member of", needs.member_of or ""
+    if needs.bundle:
+        yield from _bundle(needs.bundle)
     if needs.format == "script" and (line := shebang.parse(needs.head)):
         yield "interpreter", line.interpreter
         yield "argument", line.argument or ""
@@ -53,6 +55,19 @@ def _rows(needs: Requirements, view: View) -> Iterator[tuple[str, str]]:
         yield from _linking(needs.elf)
     yield "sha256", needs.sha256
     yield "size", f"{needs.size_bytes:,} bytes"
+
+
+def _bundle(bundle: Bundle) -> Iterator[tuple[str, str]]:
+    """Yield what the members come to together, and which of them forces the floor."""
+    members = bundle.members
+    yield "members", f"{len(members):,} programs and libraries of {len(bundle.entries):,} names"
+    machines = {machine_name(m.elf.machine, m.elf.bits, m.elf.endian) for m in members if m.elf}
+    yield "machines", ", ".join(sorted(machines))
+    floors = [(natural_key(m.glibc_floor.version), m) for m in members if m.glibc_floor]
+    if floors:
+        _, first = max(floors, key=lambda pair: pair[0])
+        floor = first.glibc_floor.version if first.glibc_floor else ""
+        yield "highest floor", f"glibc {floor}, for {first.inner}"
 
 
 def _go(build: GoBuild, linkage: GoLinkage | None, view: View) -> Iterator[tuple[str, str]]:

@@ -197,3 +197,11 @@ def test_explain_says_what_it_does_not_know(run):
 
     assert result.status == 2
     assert "no line of this message is known" in result.err
+
+
+def test_explain_takes_a_message_that_begins_like_an_option(run):
+    """A log-in shell calls itself -bash."""
+    result = run("explain", "-bash: ./app: cannot execute: required file not found")
+
+    assert result.status == 0
+    assert "interpreter-missing" in result.out

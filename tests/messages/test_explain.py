@@ -54,6 +54,26 @@ SAID = {
     "exec /app: no such file or directory": ("interpreter-missing", ""),
     "fish: Unknown command: ./app: No such file or directory": ("interpreter-missing", ""),
     "app.service: Main process exited, code=exited, status=203/EXEC": ("interpreter-missing", ""),
+    "-bash: ./app: cannot execute: required file not found": ("interpreter-missing", ""),
+    "/a/b.so: cannot allocate memory in static TLS block": ("library-unusable", "/a/b.so"),
+    "./app: relocation error: ./app: symbol f version V_2 not defined in file liba.so with link "
+    "time reference": ("symbol-missing", "V_2"),
+    "/a/liba.so: unexpected reloc type 0x7f": ("relocation-unsupported", "0x7f"),
+    "The file specified the interpreter '/lib/ld-musl-x86_64.so.1', which is not an executable "
+    "command.": ("interpreter-missing", "/lib/ld-musl-x86_64.so.1"),
+    "exec: Failed to execute process: './app' the file could not be run by the operating system.": (
+        "machine-mismatch",
+        "",
+    ),
+    "fish: Unknown command. './app' exists but is not an executable file.": (
+        "permission-denied",
+        "",
+    ),
+    './app: 1: Syntax error: "(" unexpected': ("machine-mismatch", ""),
+    "[PYI-7:ERROR] Failed to load Python shared library '/tmp/_MEIx/libpython3.11.so.1.0'": (
+        "payload-not-judged",
+        "PyInstaller",
+    ),
     "zsh: permission denied: ./app": ("permission-denied", "noexec"),
     "Illegal instruction (core dumped)": ("cpu-level-too-low", ""),
     "This program can only be run on AMD64 processors with v3 microarchitecture support.": (

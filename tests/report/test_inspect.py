@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from preflight.model.elf import NeededVersion, VersionNeed
-from preflight.model.requirements import GlibcFloor
+from preflight.model.requirements import Bundle, Entry, GlibcFloor
 from preflight.report import View
 from preflight.report.contract import binary_json
 from preflight.report.inspect import inspect_json, inspect_table
@@ -90,3 +90,17 @@ def test_json_has_the_binaries_of_the_report():
 
     schema = {"schema": "preflight.report/1"}
     assert schema | {"binaries": [binary_json(each) for each in needs]} == document
+
+
+def test_a_bundle_names_who_forces_its_floor():
+    """2.31 is newer than 2.4: the highest floor of the members stands with its member."""
+    members = tuple(
+        binary(name, number, inner=f"lib/{name}", glibc_floor=GlibcFloor(floor, ()))
+        for number, (name, floor) in enumerate((("a", "2.4"), ("b", "2.31"), ("c", "2.17")), 1)
+    )
+    bundle = Bundle(entries=(Entry(path="", kind="directory", number=-1),), members=members)
+
+    text = "".join(inspect_table([binary("app.tar", 9, elf=None, bundle=bundle)], View(width=100)))
+
+    assert "  members        3 programs and libraries of 1 names\n" in text
+    assert "  highest floor  glibc 2.31, for lib/b\n" in text
