@@ -110,6 +110,20 @@ def test_the_table_has_one_row_for_a_bundle(run, tmp_path):
     assert not any(line.startswith("✓") for line in result.out.splitlines())
 
 
+def test_a_program_without_an_x_bit_is_refused(run, tmp_path):
+    """Modes come with the archive; a library needs no x bit, also where it names an interpreter."""
+    path = packed(tmp_path, app=elf(), own_so=elf(soname="own.so"))
+    for name in ("app", "own.so"):
+        (tmp_path / "packed" / name).chmod(0o644)
+    subprocess.run(["tar", "-cf", path, "-C", tmp_path / "packed", "."], check=True)
+
+    result = run("check", path, "--local", "--install-path", "/opt/none", *QUICK)
+
+    (finding,) = verdicts(result)["localhost", "b1"]["findings"]
+    assert ("member-blocked", "app") == (finding["code"], finding["subject"])
+    assert "its mode is 0644" in finding["evidence"][0]
+
+
 def test_without_an_install_path_own_libraries_are_unknown(run, tmp_path):
     """Where the bundle will lie decides whether its library is found: nothing is guessed."""
     needed = {"needed": ["libown.so.1"], "tags": []}
