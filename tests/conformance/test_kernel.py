@@ -165,8 +165,16 @@ CASES = cases(
         roots=ONE,
     ),
     Scenario(
-        name="program-has-unknown-osabi",
+        # The kernel does not look; what a real program of FreeBSD then does is not known.
+        name="program-has-the-osabi-of-another-system",
         files={APP: elf(type=2, dynamic=False, osabi=9)},
+        finds=("system-mismatch FreeBSD",),
+        roots=ONE,
+        undone=True,
+    ),
+    Scenario(
+        name="program-has-unknown-osabi",
+        files={APP: elf(type=2, dynamic=False, osabi=200)},
         roots=ONE,
     ),
     Scenario(
