@@ -16,10 +16,11 @@ from typing import IO, NamedTuple
 from preflight.analyze.bundles.item import Item
 from preflight.errors import BinaryError
 
-_MAGIC = b"MEI\014\013\012\013\016"
+# The boot loader looks for it from the end; the section headers may stand behind it.
+MAGIC = b"MEI\014\013\012\013\016"
+TAIL_BYTES = 64 * 1024
 _COOKIE = struct.Struct("!8sIIII64s")  # magic, archive, table's place and size, Python, its library
 _ENTRY = struct.Struct("!IIIIBc")  # entry, place, sizes packed and not, compressed, type
-_TAIL_BYTES = 64 * 1024
 _TABLE_BYTES = 64 << 20
 _FILES, _LINK = b"bx", b"n"  # types: binaries and data; a symbolic link
 
@@ -38,9 +39,9 @@ class _Found(NamedTuple):
 def walk(file: IO[bytes]) -> Iterator[Item]:
     """Yield the files that are unpacked; raises `BinaryError` for a table that is damaged."""
     size = file.seek(0, io.SEEK_END)
-    start = max(0, size - _TAIL_BYTES)
+    start = max(0, size - TAIL_BYTES)
     file.seek(start)
-    at = start + file.read(_TAIL_BYTES).rfind(_MAGIC)
+    at = start + file.read(TAIL_BYTES).rfind(MAGIC)
     file.seek(at)
     cookie = file.read(_COOKIE.size)
     if len(cookie) < _COOKIE.size:

@@ -48,6 +48,11 @@ class _Header(NamedTuple):
     links: int
     size_bytes: int
 
+    @property
+    def path(self) -> str:
+        """The name from / on: archives have it as ./usr or /usr."""
+        return self.name.removeprefix(".").lstrip("/")
+
 
 def walk(file: IO[bytes]) -> Iterator[Item]:
     """Yield what the package installs; raises `BinaryError` where it cannot be read."""
@@ -78,7 +83,7 @@ def _cpio(file: IO[bytes]) -> Iterator[Item]:
     """Yield the files; of those that are linked only the last one carries the content."""
     linked: dict[int, list[_Header]] = {}
     while (header := _next(file)).name != _END:
-        path, mode = header.name.removeprefix(".").lstrip("/"), stat.S_IMODE(header.mode)
+        path, mode = header.path, stat.S_IMODE(header.mode)
         padding = -header.size_bytes % 4
         if stat.S_ISREG(header.mode) and header.links > 1 and not header.size_bytes:
             linked.setdefault(header.inode, []).append(header)
@@ -87,8 +92,7 @@ def _cpio(file: IO[bytes]) -> Iterator[Item]:
             yield Item(path, "file", mode, header.size_bytes, content=cast("IO[bytes]", part))
             part.drain()
             for other in linked.pop(header.inode, []):
-                name = other.name.removeprefix(".").lstrip("/")
-                yield Item(name, "hardlink", mode, target=path)
+                yield Item(other.path, "hardlink", mode, target=path)
         elif stat.S_ISLNK(header.mode):
             target = _exactly(file, min(header.size_bytes, _NAME_BYTES))
             yield Item(path, "symlink", mode, target=target.decode("utf-8", "surrogateescape"))
