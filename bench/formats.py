@@ -21,9 +21,14 @@ HOSTS, IMAGES, BINARIES = 10_000, 50, 5
 
 def fleet() -> Report:
     """Return the report."""
-    images = [facts(kernel=f"6.1.{image}") for image in range(IMAGES)]
+    images = [
+        facts(os=f"Debian GNU/Linux {image}", kernel=f"6.1.{image}") for image in range(IMAGES)
+    ]
     bad = [
-        (finding(subject=f"lib{image}.so.1"), finding(code="version-missing", subject=f"v{image}"))
+        (
+            finding(subject=f"lib{image}.so.1", message=f"lib{image}.so.1 was not found"),
+            finding(code="version-missing", subject=f"v{image}", message=f"v{image} is not there"),
+        )
         for image in range(IMAGES)
     ]
     hosts = [host(f"web-{i:05}", facts=images[i % IMAGES]) for i in range(HOSTS)]

@@ -13,6 +13,7 @@ from __future__ import annotations
 from preflight.report import (
     github,
     gitlab,
+    html,
     json,
     jsonl,
     junit,
@@ -37,4 +38,5 @@ FORMATS: dict[str, Format] = {
     "sarif": sarif.render,
     "markdown": markdown.render,
     "prometheus": prometheus.render,
+    "html": html.render,
 }
