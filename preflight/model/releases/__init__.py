@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date
 from functools import lru_cache
 from importlib.resources import files
@@ -20,6 +20,7 @@ import msgspec
 from msgspec import Struct, structs
 
 _FILES = ("debian.toml", "cited.toml")
+_NUMBERED = re.compile(r"(.+?)_([0-9]+(?:\.[0-9]+)*)")
 _TRAILING_VERSION = re.compile(r"[0-9.]+$")
 
 
@@ -78,6 +79,24 @@ def stem(soname: str) -> str:
     return _TRAILING_VERSION.sub("", soname.partition(".so")[0])
 
 
+def kind(node: str) -> tuple[str, tuple[int, ...]]:
+    """Return a version's kind and number: ``("GLIBC", (2, 36))``; without number ``(node, ())``."""
+    found = _NUMBERED.fullmatch(node)
+    if found is None:
+        return node, ()
+    return found[1], tuple(map(int, found[2].split(".")))
+
+
+def newest(nodes: Iterable[str]) -> tuple[str, ...]:
+    """Return the newest version of each kind."""
+    best: dict[str, str] = {}
+    for node in nodes:
+        name, number = kind(node)
+        if name not in best or number > kind(best[name])[1]:
+            best[name] = node
+    return tuple(best[name] for name in sorted(best))
+
+
 @lru_cache(maxsize=1)
 def releases() -> tuple[Release, ...]:
     """Return the whole table, in the order in which it is shown."""
@@ -113,4 +132,5 @@ def _rows(name: str) -> list[dict[str, Any]]:
     text = files(__package__).joinpath(name).read_text("utf-8")
     document: Mapping[str, Any] = tomllib.loads(text)
     common = {key: value for key, value in document.items() if key != "release"}
-    return [common | row for row in document["release"]]
+    nodes = common.get("nodes", {})
+    return [common | row | {"nodes": nodes | row.get("nodes", {})} for row in document["release"]]
