@@ -32,23 +32,24 @@ KERNELS = {"bullseye": "5.10", "bookworm": "6.1", "trixie": "6.12"}
 ROLLING = "sid"
 
 # Libraries that programs commonly need: of these the table has every soname of a release.
-SURVEYED = """
-    libacl libaio libapt-pkg libarchive libasound libattr libaudit libavcodec libavformat
-    libblkid libboost_filesystem libboost_regex libboost_system libboost_thread libbrotlicommon
-    libbrotlidec libbrotlienc libbsd libbz libc libcap libcap-ng libcares libcom_err libcrypt
-    libcrypto libcurl libcurl-gnutls libdb libdbus libedit libelf libev libevent libexpat libfdt
-    libffi libfontconfig libfreetype libfuse libgcc_s libgcrypt libgd libgdbm libgfortran libgio
-    libglib libgmp libgnutls libgobject libgomp libgpg-error libgssapi_krb libhiredis libhogweed
-    libicudata libicui18n libicui libicuuc libidn libjansson libjemalloc libjpeg libjson-c libk
-    libkeyutils libkrb libksba liblber libldap libldap_r liblua liblz libm liblzma liblzo
-    libmagic libmnl libmount libmpfr libncurses libncursesw libnettle libnghttp libnl libnss
-    libnuma libodbc libonig libp11-kit libpam libpanel libpanelw libpcap libpcre libpcre2-
-    libperl libpng libpopt libpq libproc libprotobuf libpsl libpython libquadmath libreadline
-    librtmp libruby libsasl libseccomp libselinux libsepol libsmartcols libsnappy libsodium
-    libsqlite libssh libssl libstdc++ libsystemd libtasn libtcl libtinfo libtirpc libtcmalloc
-    libudev libunistring libunwind libusb libuuid libuv libwrap libX libxcb libxml libxslt
-    libxxhash libyaml libz libzmq libzstd
-""".split()
+_SURVEYED = """
+    libacl libaio libapt-pkg libarchive libasound libassuan libatomic libattr libaudit libavcodec
+    libavformat libblkid libboost_filesystem libboost_regex libboost_system libboost_thread
+    libbrotlicommon libbrotlidec libbrotlienc libbsd libbz libc libcap libcap-ng libcares
+    libcom_err libcrypt libcrypto libcurl libcurl-gnutls libdb libdbus libedit libelf libev
+    libevent libexpat libfdt libffi libfontconfig libfreetype libfuse libgcc_s libgcrypt libgd
+    libgdbm libgfortran libgio libglib libgmp libgnutls libgobject libgomp libgpg-error
+    libgssapi_krb libhiredis libhogweed libicudata libicui18n libicui libicuuc libidn libjansson
+    libjemalloc libjpeg libjson-c libk libkeyutils libkrb libksba liblber libldap libldap_r liblua
+    liblz libm liblzma liblzo libmagic libmd libmnl libmount libmpfr libncurses libncursesw
+    libnettle libnghttp libnl libnpth libnss libnuma libodbc libonig libp11-kit libpam libpanel
+    libpanelw libpcap libpcre libperl libpng libpopt libpq libproc libprotobuf libpsl libpython
+    libquadmath libreadline librtmp libruby libsasl libseccomp libselinux libsepol libsmartcols
+    libsnappy libsodium libsqlite libssh libssl libstdc++ libsystemd libtasn libtcl libtinfo
+    libtirpc libtcmalloc libudev libunistring libunwind libusb libuuid libuv libwrap libX libxcb
+    libxml libxslt libxxhash libyaml libz libzmq libzstd
+"""
+SURVEYED = _SURVEYED.split()
 
 # Debian's names of the machines.
 MACHINES = {
@@ -81,14 +82,13 @@ def measured(root: Path) -> dict[str, Any]:
             continue
         if elf.soname == "libc.so.6" and elf.identity:
             libc_version = elf.identity.release
-        if stem(path.name) in SURVEYED or owners[path.name] == "libc6":
-            defined = newest(version.name for version in elf.version_defs if not version.base)
-            nodes |= {path.name: list(defined)} if defined else {}
+        if defined := newest(version.name for version in elf.version_defs if not version.base):
+            nodes[path.name] = list(defined)
     everywhere = _closure(packages)
     return {
         "libc_version": libc_version,
         "gcc": _upstream(packages["libstdc++6"]["Version"]),
-        "always": sorted(name for name, package in owners.items() if package in everywhere),
+        "always": sorted(name for name, owner in owners.items() if owner in everywhere - {"libc6"}),
         "nodes": nodes,
         "libraries": {name: package for name, package in owners.items() if package != "libc6"},
     }

@@ -12,15 +12,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from typing import Literal
-
-from msgspec import Struct
 
 from preflight.model.elf import X86_LEVELS, Elf, machine_name
-from preflight.model.releases import Release, kind, newest, stem
+from preflight.model.estimate import Answer, Estimate, Outlook, Reason
+from preflight.model.releases import Release, kind, newest, releases, stem
 from preflight.model.requirements import Requirements
-
-Answer = Literal["starts", "needs-packages", "does-not-start", "unknown"]
 
 # What belongs to glibc itself on every distribution.  libnsl.so.1 is a package of its own on some.
 _GLIBC = re.compile(
@@ -63,26 +59,12 @@ _BY_GCC = {"libstdc++.so.6": _LIBSTDCXX, "libgcc_s.so.1": _LIBGCC}
 _DT_RELR, _RELR_SINCE = "GLIBC_ABI_DT_RELR", (2, 36)
 
 
-class Reason(Struct, frozen=True):
-    """Why it does not start, or why nobody knows; *has* is what this release has instead."""
-
-    text: str
-    has: str = ""
-
-
-class Estimate(Struct, frozen=True):
-    """
-    What the table says of one program on one release.
-
-    *packages* have to be there, where not every installation has them;
-    *conditions* are what the release alone does not decide.
-    """
-
-    release: Release
-    answer: Answer
-    reasons: tuple[Reason, ...] = ()
-    packages: tuple[str, ...] = ()
-    conditions: tuple[str, ...] = ()
+def outlook(needs: Requirements) -> Outlook:
+    """Return what the whole table says of *needs*, or why it says nothing."""
+    if note := no_estimate(needs):
+        return Outlook(needs.id, needs.path, note)
+    found = tuple(estimate(needs, release) for release in releases())
+    return Outlook(needs.id, needs.path, None, found)
 
 
 def no_estimate(needs: Requirements) -> str | None:

@@ -6,7 +6,8 @@ import datetime as dt
 
 import pytest
 
-from preflight.model.releases import Release, release_of, releases, stem
+from docs.make_releases import ROLLING, SUITES, measured
+from preflight.model.releases import Release, kind, newest, release_of, releases, stem
 
 
 def test_a_host_finds_its_release_by_os_release():
@@ -94,6 +95,37 @@ def test_absence_is_known_only_where_somebody_looked():
 
 def test_the_stem_has_no_version():
     """Python's libraries carry theirs before the suffix."""
-    sonames = ("libpython3.11.so.1.0", "libssl.so.1.1", "libicuuc.so.72")
+    sonames = ("libpython3.11.so.1.0", "libssl.so.1.1", "libdbus-1.so.3")
 
-    assert ["libpython", "libssl", "libicuuc"] == [stem(soname) for soname in sonames]
+    assert ["libpython", "libssl", "libdbus"] == [stem(soname) for soname in sonames]
+
+
+def test_versions_have_a_kind_and_a_number():
+    """Letters in a number make a version a kind of its own."""
+    assert ("GLIBC", (2, 36)) == kind("GLIBC_2.36")
+    assert ("NCURSES6_TINFO", (5, 0, 19961017)) == kind("NCURSES6_TINFO_5.0.19961017")
+    assert ("OPENSSL_1_1_0d", ()) == kind("OPENSSL_1_1_0d")
+    assert ("GLIBC_2.36", "GLIBC_PRIVATE") == newest(("GLIBC_2.4", "GLIBC_PRIVATE", "GLIBC_2.36"))
+
+
+@pytest.mark.parametrize("suite", SUITES)
+def test_debians_rows_are_what_its_real_roots_have(fleet, suite):
+    """
+    The table is read from the real libraries, and is regenerated where they change.
+
+    A root has some of the packages of a release: of the others the mirror's index told.
+    """
+    root = fleet.root(suite)
+    version = None if suite == ROLLING else root.joinpath("etc/debian_version").read_text()
+    row = release_of("debian", version and version.partition(".")[0])
+    found = measured(root)
+
+    assert row is not None
+    libraries, nodes = found.pop("libraries"), found.pop("nodes")
+    assert found == {
+        "libc_version": row.libc_version,
+        "gcc": row.gcc,
+        "always": sorted(row.always),
+    }, "python -m docs.make_releases"
+    assert libraries.items() <= row.libraries.items()
+    assert {name: tuple(versions) for name, versions in nodes.items()} == row.nodes

@@ -21,7 +21,7 @@ from msgspec import Struct, structs
 
 _FILES = ("debian.toml", "cited.toml")
 _NUMBERED = re.compile(r"(.+?)_([0-9]+(?:\.[0-9]+)*)")
-_TRAILING_VERSION = re.compile(r"[0-9.]+$")
+_TRAILING_VERSION = re.compile(r"[-.0-9]+$")
 
 
 class Twin(Struct, frozen=True):
@@ -101,7 +101,15 @@ def newest(nodes: Iterable[str]) -> tuple[str, ...]:
 def releases() -> tuple[Release, ...]:
     """Return the whole table, in the order in which it is shown."""
     rows = [row for name in _FILES for row in _rows(name)]
-    return msgspec.convert(rows, tuple[Release, ...])
+    table = msgspec.convert(rows, tuple[Release, ...])
+    families = list(dict.fromkeys(release.family for release in table))
+    return tuple(sorted(table, key=lambda one: (families.index(one.family), *_age(one))))
+
+
+def _age(release: Release) -> tuple[bool, tuple[int, ...]]:
+    """Return a key that has the oldest release of a family first, and one that rolls last."""
+    version = release.version
+    return version is None, tuple(map(int, version.split("."))) if version else ()
 
 
 def release_of(os_release_id: str | None, version_id: str | None) -> Release | None:
