@@ -1,5 +1,6 @@
 """
-Writes ``preflight/model/releases/debian.toml``: what Debian's releases really bring.
+Writes ``preflight/model/releases/debian.toml``: what Debian's releases really bring, and
+the table of docs/releases.md.
 
 ``python -m docs.make_releases``, as root on Debian: it builds the root file
 systems of the test hosts where they are not there yet, reads their libraries
@@ -21,10 +22,11 @@ from pathlib import Path
 from typing import Any
 
 from preflight.elf import read_file
-from preflight.model.releases import newest, stem
+from preflight.model.releases import Release, newest, releases, stem
 from tests.hosts import roots
 
 TABLE = Path(__file__).parent.parent / "preflight/model/releases/debian.toml"
+PAGE = Path(__file__).with_name("releases.md")
 DISTRO_INFO = Path("/usr/share/distro-info/debian.csv")
 SUITES = ("bullseye", "bookworm", "trixie", "sid")
 # Of a release's first day.  Source: each release's notes, "What's new".
@@ -64,6 +66,7 @@ MACHINES = {
 }
 _LIBRARY = re.compile(r"(?:usr/)?lib/x86_64-linux-gnu/(lib[^/\s]+\.so\.\d+(?:\.\d+)?)")
 _LINE = re.compile(_LIBRARY.pattern + r"\s+(\S+)")
+_BEGIN = "## The table\n\n"
 _HEAD = """\
 # Made by `python -m docs.make_releases` from real root file systems; change that, not this.
 
@@ -134,6 +137,28 @@ def document(rows: Iterable[dict[str, Any]]) -> str:
             elif value:
                 text += f"{key} = {value if key == 'end_of_support' else _value(value)}\n"
     return text
+
+
+def with_table(page: str) -> str:
+    """Return *page* with the whole table at its end."""
+    lines = ["release", "C library", "gcc", "kernel", "x86-64 level", "end of support", "source"]
+    rows = [lines, ["---"] * len(lines), *(_cells(release) for release in releases())]
+    return page.partition(_BEGIN)[0] + _BEGIN + "".join(f"| {' | '.join(r)} |\n" for r in rows)
+
+
+def _cells(release: Release) -> list[str]:
+    names = ", ".join([release.name, *(twin.name for twin in release.twins)])
+    libc = f"{release.libc} {release.libc_version}" if release.libc else "none"
+    cited = [f"[{number}]({one})" for number, one in enumerate(release.sources, 1) if ":" in one]
+    return [
+        names,
+        libc + (" or newer" if "libc" in release.grows else ""),
+        (release.gcc or "") + (" or newer" if "gcc" in release.grows else ""),
+        release.kernel or "",
+        release.x86_level.removeprefix("x86-64").removeprefix("-") or "v1",
+        str(release.end_of_support or ""),
+        "measured" if release.measured else " ".join(cited),
+    ]
 
 
 def _value(value: str | list[str]) -> str:
@@ -230,3 +255,5 @@ def _get(url: str) -> bytes:
 if __name__ == "__main__":
     built = roots.build(SUITES)
     TABLE.write_text(document(row(suite, built[suite]) for suite in SUITES), "utf-8")
+    releases.cache_clear()
+    PAGE.write_text(with_table(PAGE.read_text("utf-8")), "utf-8")

@@ -6,7 +6,7 @@ import datetime as dt
 
 import pytest
 
-from docs.make_releases import ROLLING, SUITES, measured
+from docs.make_releases import PAGE, ROLLING, SUITES, measured, with_table
 from preflight.model.releases import Release, kind, newest, release_of, releases, stem
 
 
@@ -106,6 +106,13 @@ def test_versions_have_a_kind_and_a_number():
     assert ("NCURSES6_TINFO", (5, 0, 19961017)) == kind("NCURSES6_TINFO_5.0.19961017")
     assert ("OPENSSL_1_1_0d", ()) == kind("OPENSSL_1_1_0d")
     assert ("GLIBC_2.36", "GLIBC_PRIVATE") == newest(("GLIBC_2.4", "GLIBC_PRIVATE", "GLIBC_2.36"))
+
+
+def test_the_page_shows_the_table():
+    """``python -m docs.make_releases`` writes it."""
+    page = PAGE.read_text("utf-8")
+
+    assert page == with_table(page)
 
 
 @pytest.mark.parametrize("suite", SUITES)
