@@ -84,17 +84,17 @@ def no_estimate(needs: Requirements) -> str | None:
 def estimate(needs: Requirements, release: Release) -> Estimate:
     """Return what the table says of *needs*, or of all members of a bundle, on *release*."""
     members = needs.bundle.members if needs.bundle else ()
-    programs = [one for one in (needs, *members) if one.elf is not None]
     own = frozenset(name for one in members for name in _names(one))
-    found = [_Look(one, release, own) for one in programs]
+    found = [_Look(one, release, own) for one in (needs, *members)]
     no, unknown = _merged(look.no for look in found), _merged(look.unknown for look in found)
     packages = sorted({package for look in found for package in look.packages})
     conditions = tuple(dict.fromkeys(text for look in found for text in look.conditions))
     answer: Answer = "needs-packages" if packages else "starts"
-    if no or unknown:
-        answer = "does-not-start" if no else "unknown"
-        packages = []
-    return Estimate(release, answer, no or unknown, tuple(packages), conditions)
+    if no:
+        return Estimate(release, "does-not-start", no)
+    if unknown:
+        return Estimate(release, "unknown", unknown, (), conditions)
+    return Estimate(release, answer, (), tuple(packages), conditions)
 
 
 def versions_of(release: Release, library: str) -> tuple[str, ...]:
@@ -145,8 +145,9 @@ class _Look:
             if name == "i386" and "x86_64" in machines and elf.interpreter:
                 self.conditions.append("with the 32-bit packages")
             return True
-        if name == "i386" and "x86_64" in machines and elf.interpreter is None:
-            self._doubt("whether its kernel runs 32-bit programs")
+        none = self.release.closed or "ld-linux.so.2" in self.release.absent
+        if name == "i386" and "x86_64" in machines and (elf.interpreter is None or not none):
+            self._doubt("whether it runs 32-bit programs")
         else:
             self._refuse(f"no release for {name}")
         return False
@@ -233,7 +234,9 @@ class _Look:
         """Whether *same* is the last of its kind that the release's *library* has."""
         release = self.release
         if _GLIBC.fullmatch(library):
-            return "libc" not in release.grows and (same is not None or release.measured)
+            # Some add a later release's symbols to the loader alone (rseq in RHEL 9).
+            derived = same is not None and not library.startswith("ld")
+            return "libc" not in release.grows and (derived or release.measured)
         if library in ("libstdc++.so.6", "libgcc_s.so.1"):
             return "gcc" not in release.grows and (same is not None or release.measured)
         return release.measured and library in release.nodes and "libc" not in release.grows

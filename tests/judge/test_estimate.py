@@ -105,6 +105,12 @@ def test_what_updates_may_bring_is_not_known():
     assert (Reason("whether libc.so.6 has GLIBC_2.38", "at least GLIBC_2.36"),) == found.reasons
 
 
+@pytest.mark.parametrize("version", ["ld-linux-x86-64.so.2:GLIBC_2.38", "libc.so.6:GLIBC_ABI_X"])
+def test_what_a_distribution_may_have_added_is_not_known(version):
+    """Symbols of a later release in the loader, and marks of the C library's abilities."""
+    assert "unknown" == estimate(program("libc.so.6", version), release()).answer
+
+
 @pytest.mark.parametrize(
     ("soname", "answer", "reason"),
     [
@@ -193,7 +199,8 @@ def test_thirty_two_bits_are_a_condition():
     assert ("with the 32-bit packages",) == estimate(
         wanted, release(machines=("x86_64", "i386"))
     ).conditions
-    assert "does-not-start" == estimate(wanted, release()).answer
+    assert "unknown" == estimate(wanted, release()).answer
+    assert "does-not-start" == estimate(wanted, release(absent=("ld-linux.so.2",))).answer
 
 
 def test_a_cpu_level_above_the_releases_own_is_a_condition():

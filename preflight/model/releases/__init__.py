@@ -20,7 +20,8 @@ import msgspec
 from msgspec import Struct, structs
 
 _FILES = ("debian.toml", "cited.toml")
-_NUMBERED = re.compile(r"(.+?)_([0-9]+(?:\.[0-9]+)*)")
+# A longer run of digits is no number that anybody compares.
+_NUMBERED = re.compile(r"(.+?)_([0-9]{1,18}(?:\.[0-9]{1,18})*)")
 _TRAILING_VERSION = re.compile(r"[-.0-9]+$")
 
 
@@ -79,6 +80,7 @@ def stem(soname: str) -> str:
     return _TRAILING_VERSION.sub("", soname.partition(".so")[0])
 
 
+@lru_cache(maxsize=4096)
 def kind(node: str) -> tuple[str, tuple[int, ...]]:
     """Return a version's kind and number: ``("GLIBC", (2, 36))``; without number ``(node, ())``."""
     found = _NUMBERED.fullmatch(node)
