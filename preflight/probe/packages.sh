@@ -84,6 +84,8 @@ apt() {
     if [ -r "$index" ]; then printf '= lists\n'; break; fi
   done
   set -f
+  # apt reads signed lists through a file without a name: in memory, where that is to be had.
+  if [ -d /dev/shm ] && [ -w /dev/shm ]; then TMPDIR=/dev/shm; export TMPDIR; fi
   printf '= policy\n'
   apt-cache -o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache= policy -- "$@" |
     grep -e '^[^ ]' -e '^  Candidate:'

@@ -17,6 +17,7 @@ from preflight.model.question import Offer, Offers, Package
 from preflight.probe.managers.said import Said, alike
 
 _CONTROL = re.compile(r".*/info/([^/]+)\.(?:symbols|shlibs):(?:[a-z]+: )?(\S+) (\S+).*")
+_ARCH = re.compile(r"[a-z0-9-]+")
 _CANDIDATE = "  Candidate: "
 # Where the loader looks without being told; a library elsewhere is a plug-in or private.
 _DIRECTORY = re.compile(r"(/usr)?/lib(32|64|x32)?(/[a-z0-9_]+-linux-[a-z0-9]+)?/")
@@ -46,7 +47,7 @@ class _Known:
     def __init__(self, said: Said, question: Package) -> None:
         self._said = said
         self._question = question
-        self._arches = said.lines("arch") or [""]
+        self._arches = [line for line in said.lines("arch") if _ARCH.fullmatch(line)] or [""]
         arches = (guess.partition(":")[2] for guess in question.guesses)
         self._arch = next(filter(None, arches), self._arches[0])
         self.read = "lists" in said.titles
