@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Iterator
 
@@ -11,6 +12,8 @@ from preflight.judge.remedies.releases import has_node
 from preflight.model.question import Offer, Offers, Package
 from preflight.model.verdict import Remedy
 
+# What no distribution calls a package is not typed: a host's words are not trusted.
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9+._:-]*")
 _MOST = 3  # packages that are told of one finding
 _INSTALL = {"apk": "apk add", "rpm": "rpm -i"}
 _UPGRADE = {
@@ -31,7 +34,8 @@ _SYSTEM = "a newer release of the system, or a change in the build"
 def remedies(question: Package, offers: Offers) -> Iterator[Remedy]:
     """Yield what *offers* say about *question*; nothing where they cannot tell."""
     of = _version if question.version else _missing
-    yield from of(question, offers)
+    packages = tuple(offer for offer in offers.packages if _NAME.fullmatch(offer.name))
+    yield from of(question, structs.replace(offers, packages=packages))
 
 
 def _missing(question: Package, offers: Offers) -> Iterator[Remedy]:
