@@ -233,6 +233,13 @@ def _verdict() -> _Schema:
         command=_TEXT_OR_NULL,
         certainty=_open(("stated", "naming-rule")),
     )
+    remedy["properties"] |= {
+        "package": _TEXT_OR_NULL,
+        "installed": _TEXT_OR_NULL,
+        "candidate": _TEXT_OR_NULL,
+        "satisfies": _BOOL_OR_NULL,
+        "source": _TEXT_OR_NULL,
+    }
     finding = _object(
         code=_STRING,
         severity={"enum": list(get_args(Severity))},
