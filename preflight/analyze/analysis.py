@@ -19,6 +19,7 @@ from preflight.analyze.formats import Found, detect
 from preflight.analyze.golinkage import go_linkage
 from preflight.analyze.needs import describe, glibc_floor, glibc_steps, libc, x86_isa_needed
 from preflight.analyze.payload import payload
+from preflight.analyze.toolchain import toolchain
 from preflight.elf import FileSource, Source, read
 from preflight.errors import BinaryError
 from preflight.model.elf import Elf
@@ -161,6 +162,7 @@ def _described(source: Source, sha256: str, *, id: str, path: str, name: str) ->
         go_linkage=linkage,
         go_level=amd64_level(go),
         x86_isa_needed=x86_isa_needed(shipped) if shipped else None,
+        toolchain=toolchain(source, elf, go) if shipped else (),
         payload=payload(source) if shipped else None,
     )
 

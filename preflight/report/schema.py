@@ -176,6 +176,7 @@ def _binary() -> _Schema:
         script={"anyOf": [script, {"type": "null"}]},
         go={"anyOf": [go, {"type": "null"}]},
         glibc_steps=_array(_object(version=_STRING, symbols=_array(_STRING), count=_COUNT)),
+        toolchain=_array(_object(name=_TEXT_OR_NULL, version=_TEXT_OR_NULL, text=_STRING)),
     )
 
 
