@@ -48,6 +48,9 @@ class Case:
         self.start = start
         self.snapshot = snapshot
         self.inquiry = inquiry or _inquiry(start, snapshot)
+        # For advice: what it asks is put to the host with the rest, and left open makes
+        # nothing unknown.
+        self.asides = _inquiry(start, snapshot)
         self._called = called
 
     @cached_property

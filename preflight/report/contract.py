@@ -71,6 +71,7 @@ def described(needs: Requirements | Binary) -> Binary:
         go=_go(needs.go, needs.go_linkage) if needs.go else None,
         glibc_steps=needs.glibc_steps,
         toolchain=needs.toolchain,
+        runtime_needs=needs.runtime_needs,
     )
 
 

@@ -17,6 +17,7 @@ from preflight.model.elf import Endian
 from preflight.model.go import Linkage
 from preflight.model.report import GivenStart
 from preflight.model.requirements import Format
+from preflight.model.runtime import RunTimeKind
 from preflight.model.snapshot import CAUSES, HostKeyState, Status
 from preflight.model.verdict import Outcome, Severity
 from preflight.report import baseline
@@ -177,6 +178,9 @@ def _binary() -> _Schema:
         go={"anyOf": [go, {"type": "null"}]},
         glibc_steps=_array(_object(version=_STRING, symbols=_array(_STRING), count=_COUNT)),
         toolchain=_array(_object(name=_TEXT_OR_NULL, version=_TEXT_OR_NULL, text=_STRING)),
+        runtime_needs=_array(
+            _object(kind=_open(get_args(RunTimeKind)), because=_STRING, places=_array(_STRING))
+        ),
     )
 
 

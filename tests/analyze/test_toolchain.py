@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from preflight.analyze import analyze
+from preflight.analyze.sections import sections
 from preflight.analyze.toolchain import toolchain
 from preflight.elf import BytesSource, read_bytes
 from preflight.model.toolchain import LINKERS, Toolchain
@@ -23,7 +24,8 @@ SOURCE = "int main(void) { return 0; }\n"
 
 
 def told(data: bytes) -> tuple[Toolchain, ...]:
-    return toolchain(BytesSource(data), read_bytes(data), None)
+    source = BytesSource(data)
+    return toolchain(source, sections(source, read_bytes(data)), None)
 
 
 def with_comment(*texts: str, bits: int = 64, endian: str = "little", count: int = 3) -> bytes:
