@@ -26,6 +26,7 @@ from preflight.judge import (
     permissions,
     plugin,
     policy,
+    runtime,
     script,
     stack,
     symbols,
@@ -133,11 +134,22 @@ def judge(requirements: Requirements, start: Start, snapshot: Snapshot) -> Judge
         )
         return Judgement(_verdict(case, (finding,), None))
     findings, prediction = _walk(case)
+    if not _fails(findings):
+        findings += tuple(runtime.advise(case))
     questions = case.inquiry.open
+    asides = case.asides
     why = snapshot.facts_unknown.get("answers")
     asked = tuple(_not_asked(question, why) for question in questions)
-    verdict = _verdict(case, (*findings, *asked), prediction)
-    return Judgement(verdict, questions, case.inquiry.asked, tuple(case.open_packages))
+    return Judgement(
+        _verdict(case, (*findings, *asked), prediction),
+        _once(questions, asides.open),
+        _once(case.inquiry.asked, asides.asked),
+        tuple(case.open_packages),
+    )
+
+
+def _once(first: tuple[Question, ...], second: tuple[Question, ...]) -> tuple[Question, ...]:
+    return tuple(dict.fromkeys((*first, *second)))
 
 
 def _walk(case: Case) -> _Walked:

@@ -59,6 +59,10 @@ def _rows(needs: Requirements, view: View) -> Iterator[tuple[str, str]]:
         if view.verbosity > 0:
             yield from _steps(needs)
         yield "CPU level", needs.x86_isa_needed or ""
+        for number, tool in enumerate(needs.toolchain):
+            yield "" if number else "toolchain", tool.text
+        for number, need in enumerate(needs.runtime_needs):
+            yield "" if number else "at run time", f"{need.kind}: {need.because}"
         yield from _linking(needs.elf)
     yield "sha256", needs.sha256
     yield "size", f"{needs.size_bytes:,} bytes"

@@ -18,6 +18,7 @@ from preflight.model.estimate import Answer
 from preflight.model.go import Linkage
 from preflight.model.report import GivenStart
 from preflight.model.requirements import Format
+from preflight.model.runtime import RunTimeKind
 from preflight.model.snapshot import CAUSES, HostKeyState, Status
 from preflight.model.verdict import Outcome, Severity
 from preflight.report import baseline
@@ -198,6 +199,10 @@ def _binary() -> _Schema:
         script={"anyOf": [script, {"type": "null"}]},
         go={"anyOf": [go, {"type": "null"}]},
         glibc_steps=_array(_object(version=_STRING, symbols=_array(_STRING), count=_COUNT)),
+        toolchain=_array(_object(name=_TEXT_OR_NULL, version=_TEXT_OR_NULL, text=_STRING)),
+        runtime_needs=_array(
+            _object(kind=_open(get_args(RunTimeKind)), because=_STRING, places=_array(_STRING))
+        ),
     )
 
 
