@@ -8,13 +8,12 @@ import os
 import stat
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from pathlib import Path
 
 from msgspec import structs
 
 from preflight.analyze.buildinfo import amd64_level, go_build
-from preflight.analyze.bundles import open_bundle, open_directory, open_payload
+from preflight.analyze.bundles import TooMuchError, open_bundle, open_directory, open_payload
 from preflight.analyze.formats import Found, detect
 from preflight.analyze.golinkage import go_linkage
 from preflight.analyze.needs import describe, glibc_floor, glibc_steps, libc, x86_isa_needed
@@ -85,8 +84,12 @@ def _analyze(path: str, identifier: str, name: str) -> Requirements:
             head = source.read(0, _BLOCK_BYTES)
             bundle = open_bundle(path, file, head, _member_of(identifier, f"{path}!/"))
         elif found.payload is not None:
-            with suppress(BinaryError):  # what cannot be read is told as not judged
+            try:
                 bundle = open_payload(path, file, _member_of(identifier, f"{path}!/"))
+            except TooMuchError:
+                raise
+            except BinaryError:
+                bundle = None  # told as not judged
         if bundle is not None and not bundle.members:
             bundle = None
         return structs.replace(found, sha256=sha256.result(), bundle=bundle)

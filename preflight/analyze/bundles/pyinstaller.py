@@ -11,7 +11,7 @@ import io
 import struct
 import zlib
 from collections.abc import Iterator
-from typing import IO, NamedTuple
+from typing import IO, NamedTuple, cast
 
 from preflight.analyze.bundles.item import Item
 from preflight.errors import BinaryError
@@ -22,6 +22,8 @@ TAIL_BYTES = 64 * 1024
 _COOKIE = struct.Struct("!8sIIII64s")  # magic, archive, table's place and size, Python, its library
 _ENTRY = struct.Struct("!IIIIBc")  # entry, place, sizes packed and not, compressed, type
 _TABLE_BYTES = 64 << 20
+_LINK_BYTES = 4096  # PATH_MAX
+_PIECE_BYTES = 1 << 16
 _FILES, _LINK = b"bx", b"n"  # types: binaries and data; a symbolic link
 
 
@@ -53,11 +55,10 @@ def walk(file: IO[bytes]) -> Iterator[Item]:
     file.seek(archive + table_at)
     for found in _table(file.read(table_bytes)):
         if found.type == _LINK:
-            file.seek(archive + found.place)
-            yield Item(found.name, "symlink", 0o777, target=_text(_content(file, found)))
+            target = _Content(file, archive, found).read(_LINK_BYTES)
+            yield Item(found.name, "symlink", 0o777, target=_text(target))
         elif found.type in (bytes([one]) for one in _FILES):
-            file.seek(archive + found.place)
-            content = io.BytesIO(_content(file, found))
+            content = cast("IO[bytes]", _Content(file, archive, found))
             yield Item(found.name, "file", 0o700, found.size_bytes, content=content)
 
 
@@ -72,14 +73,45 @@ def _table(data: bytes) -> Iterator[_Found]:
         at += length
 
 
-def _content(file: IO[bytes], found: _Found) -> bytes:
-    data = file.read(found.packed_bytes)
-    if not found.compressed:
+class _Content(io.RawIOBase):
+    """One file of the archive, decompressed as far as it is read."""
+
+    def __init__(self, file: IO[bytes], archive: int, found: _Found) -> None:
+        self._file, self._found = file, found
+        self._at, self._packed_left = archive + found.place, found.packed_bytes
+        self._left = found.size_bytes if found.compressed else found.packed_bytes
+        self._decoder = zlib.decompressobj() if found.compressed else None
+
+    def read(self, size: int = -1) -> bytes:
+        """Return the next *size* bytes; raises `BinaryError` where there are fewer."""
+        size = self._left if size < 0 else min(size, self._left)
+        pieces, missing = [], size
+        while missing:
+            piece = self._piece(missing)
+            pieces.append(piece)
+            missing -= len(piece)
+        self._left -= size
+        return b"".join(pieces)
+
+    def _piece(self, size: int) -> bytes:
+        """Return from 1 to *size* bytes."""
+        if self._decoder is None:
+            piece = self._packed(size)
+        else:
+            packed, piece = self._decoder.unconsumed_tail, b""
+            while not piece and not self._decoder.eof and (packed or self._packed_left):
+                piece = self._decoder.decompress(packed or self._packed(_PIECE_BYTES), size)
+                packed = self._decoder.unconsumed_tail
+        if not piece:
+            raise BinaryError(f"member {self._found.name!r} of its PyInstaller archive is damaged")
+        return piece
+
+    def _packed(self, size: int) -> bytes:
+        self._file.seek(self._at)
+        data = self._file.read(min(size, self._packed_left))
+        self._at += len(data)
+        self._packed_left -= len(data) or self._packed_left
         return data
-    unpacked = zlib.decompressobj().decompress(data, found.size_bytes)
-    if len(unpacked) < found.size_bytes:
-        raise BinaryError(f"member {found.name!r} of its PyInstaller archive is damaged")
-    return unpacked
 
 
 def _text(raw: bytes) -> str:
