@@ -19,6 +19,7 @@ from preflight.judge import (
     go,
     image,
     interpreter,
+    later,
     libraries,
     machine,
     mounts,
@@ -87,7 +88,7 @@ STAGES: tuple[Stage, ...] = (
     Stage((cpu.check_cpu_level,), cpu.predict),
     Stage((symbols.check_symbols,), symbols.predict),
     Stage((cpu.check_go_level,), cpu.predict_go),
-    Stage((payload.check_payload,), lambda _: None),
+    Stage((payload.check_payload, later.check_later), lambda _: None),
 )
 
 
@@ -100,6 +101,7 @@ PLUGIN_STAGES: tuple[Stage, ...] = (
     Stage((cpu.check_cpu_level,), plugin.predict_cpu),
     Stage((plugin.check_tls,), plugin.predict_tls),
     Stage((symbols.check_symbols,), plugin.predict_symbols),
+    Stage((later.check_later,), lambda _: None),
 )
 
 
@@ -131,7 +133,11 @@ def judge(requirements: Requirements, start: Start, snapshot: Snapshot) -> Judge
     questions = case.inquiry.open
     why = snapshot.facts_unknown.get("answers")
     asked = tuple(_not_asked(question, why) for question in questions)
-    return Judgement(_verdict(case, (*findings, *asked), prediction), questions, case.inquiry.asked)
+    return Judgement(
+        _verdict(case, (*findings, *asked), prediction),
+        tuple(dict.fromkeys((*questions, *case.later.open))),
+        tuple(dict.fromkeys((*case.inquiry.asked, *case.later.asked))),
+    )
 
 
 def _walk(case: Case) -> _Walked:

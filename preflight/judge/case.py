@@ -51,6 +51,11 @@ class Case:
         self._called = called
 
     @cached_property
+    def later(self) -> Inquiry:
+        """Asks the same answers, for what no start hangs on: advice."""
+        return _inquiry(self.start, self.snapshot)
+
+    @cached_property
     def opener(self) -> Case | None:
         """The program that opens this library with dlopen(3), as a case of its own."""
         by = self.start.loaded_by

@@ -7,6 +7,7 @@ from pathlib import PurePosixPath
 
 from msgspec import Struct
 
+from preflight.model.elf import LaterNeed
 from preflight.model.requirements import GlibcFloor, GlibcStep, Requirements
 from preflight.model.shebang import Shebang
 from preflight.model.snapshot import Snapshot
@@ -72,6 +73,7 @@ class Binary(Struct, frozen=True, kw_only=True):
     script: Shebang | None = None  # what its first line has the kernel start
     go: Go | None = None
     glibc_steps: tuple[GlibcStep, ...] = ()
+    dlopen: tuple[LaterNeed, ...] = ()  # what it says that it opens later
 
     @property
     def name(self) -> str:

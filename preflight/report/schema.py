@@ -147,6 +147,12 @@ def _binary() -> _Schema:
         reasons=_array(_STRING),
         settings={"type": "object", "additionalProperties": _STRING},
     )
+    later = _object(
+        sonames=_array(_STRING),
+        priority={"enum": ["required", "recommended", "suggested"]},
+        feature=_STRING,
+        description=_STRING,
+    )
     return _object(
         id=_STRING,
         path=_STRING,
@@ -176,6 +182,7 @@ def _binary() -> _Schema:
         script={"anyOf": [script, {"type": "null"}]},
         go={"anyOf": [go, {"type": "null"}]},
         glibc_steps=_array(_object(version=_STRING, symbols=_array(_STRING), count=_COUNT)),
+        dlopen=_array(later),
     )
 
 
