@@ -9,7 +9,7 @@ everything="
     libc6-dev libc6-hppa-cross libc6-mips-cross libc6-mips64el-cross libc6-powerpc-cross
     libc6-ppc64el-cross libc6-riscv64-cross libc6-s390x-cross libc6-sparc64-cross
     libc6.1-alpha-cross libxml2-utils lld make mksh mmdebstrap mold musl musl-dev musl-tools
-    nftables openssh-client openssh-server prometheus python3-venv qemu-user-static rpm ruby runtime
+    nftables openssh-client openssh-server prometheus python3-venv qemu-user-static rpm ruby
     shellcheck sudo tcsh util-linux vagrant zsh zstd"
 
 missing=

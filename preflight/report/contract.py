@@ -72,6 +72,7 @@ def described(needs: Requirements | Binary) -> Binary:
         glibc_steps=needs.glibc_steps,
         toolchain=needs.toolchain,
         runtime_needs=needs.runtime_needs,
+        dlopen=elf.later,
     )
 
 

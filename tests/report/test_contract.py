@@ -31,6 +31,7 @@ def test_binary_has_the_keys_of_the_contract_in_its_order():
         " soname needed rpath runpath flags version_needs version_defs glibc_floor"
         " build_id abi_note x86_isa_needed exec_stack size_bytes description script go glibc_steps"
         " toolchain runtime_needs"
+        " dlopen"
     )
     assert keys.split() == list(value)
     assert tuple(value[key] for key in ("machine", "bits", "endian", "kind")) == (
@@ -53,6 +54,7 @@ def test_binary_that_is_no_elf_has_null_and_empty_fields():
         "glibc_steps",
         "toolchain",
         "runtime_needs",
+        "dlopen",
     } == empty
 
 
