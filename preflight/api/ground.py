@@ -124,11 +124,13 @@ def _footing(snapshot: Snapshot, program: Standing) -> Footing | None:
     loader = snapshot.answers.get(ReadElf(program.platform.interpreter))
     if doubts - _OF_LIBRARIES or not isinstance(loader, ElfContent):
         return None  # nothing of this platform would start, or nobody knows
-    libraries = {}
+    libraries, files = {}, {program.platform.interpreter: loader.sha256}
     for library in verdict.libraries:
         content = snapshot.answers.get(ReadElf(library.path)) if library.path else None
         if isinstance(content, ElfContent):
             defined = content.elf.version_defs
             libraries[library.name] = tuple(one.name for one in defined if not one.base)
+            files[library.name] = content.sha256
     releases = {libc.interpreter: libc.version for libc in snapshot.facts.libcs}
-    return Footing(program.platform, releases.get(program.platform.interpreter), libraries)
+    release = releases.get(program.platform.interpreter)
+    return Footing(program.platform, release, libraries, files)

@@ -28,12 +28,20 @@ PATH_MAX = 4096  # bytes, the final NUL included (limits.h)
 
 
 @cache
-def bootstrap(script: str = "script.sh") -> str:
-    """Return the lines that start *script*, a file beside this one; the nonce has to follow."""
-    source = resources.files("preflight.probe").joinpath(script).read_text("utf-8")
-    lines = (line.strip() for line in source.splitlines())
-    code = [line for line in lines if line and not line.startswith("#")]
+def bootstrap(script: str = "script.sh", *before: str) -> str:
+    """
+    Return the lines that start *script*, a file beside this one; the nonce has to follow.
+
+    The functions of the files *before* are there when it starts.
+    """
+    code = (line for name in (*before, script) for line in _code(name))
     return "\n".join([_READER, *code, _END, ""])
+
+
+def _code(name: str) -> list[str]:
+    source = resources.files("preflight.probe").joinpath(name).read_text("utf-8")
+    lines = (line.strip() for line in source.splitlines())
+    return [line for line in lines if line and not line.startswith("#")]
 
 
 def is_plain(path: str) -> bool:

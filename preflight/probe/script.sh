@@ -219,6 +219,7 @@ answer() { # OPERATION INDEX PATH ARGUMENT...
   C) content "$@" ;;
   P) range "$@" ;;
   L) list "$@" ;;
+  A) audit "$@" ;;
   esac
 }
 
