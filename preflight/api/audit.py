@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from preflight.api.ground import Standing, ground_of, standing
 from preflight.model.audit import HostAudit
 from preflight.model.snapshot import Snapshot
+from preflight.model.verdict import Verdict
 
 # Of these an audit tells the versions: what most programs are built against.
 LIBRARIES = (
@@ -22,9 +23,12 @@ def audit_programs() -> tuple[Standing, ...]:
 
 
 def audit_of(
-    snapshot: Snapshot, programs: Iterable[Standing], groups: Sequence[str] = ()
+    snapshot: Snapshot,
+    programs: Sequence[Standing],
+    groups: Sequence[str] = (),
+    verdicts: Sequence[Verdict] | None = None,
 ) -> HostAudit:
-    """Return what *snapshot*, made for *programs*, tells of the host."""
+    """Return what *snapshot*, made for *programs*, tells of the host; see `ground_of`."""
     audited = snapshot.audited
     probed = snapshot.status == "probed"
     beyond = {} if audited is None else audited.unknown
@@ -37,6 +41,6 @@ def audit_of(
         reason=snapshot.reason,
         facts=snapshot.facts,
         audited=audited,
-        footings=ground_of(snapshot, programs).footings if probed else (),
+        footings=ground_of(snapshot, programs, verdicts).footings if probed else (),
         unknown={**snapshot.facts_unknown, **beyond},
     )

@@ -21,12 +21,13 @@ from preflight.cli.options import (
 from preflight.errors import UsageError
 
 if TYPE_CHECKING:
+    from preflight.api import Outcome
     from preflight.api.ground import Standing
     from preflight.cli.progress import Style
     from preflight.model.host import Host
     from preflight.model.snapshot import Snapshot
 
-_Asked = list["tuple[Host, Snapshot]"]
+_Asked = list["tuple[Host, Outcome]"]
 
 
 class AuditOptions(FleetOptions):
@@ -75,9 +76,11 @@ def command(**values: Unpack[AuditOptions]) -> int:
     before = _recorded(values["against"]) if values["against"] else None
     asked, cut = _asked(values, programs)
     if values["save"] is not None:
-        _save(values["save"], [snapshot for _, snapshot in asked], started_at)
-    hosts = [audit_of(snapshot, programs, host.groups) for host, snapshot in asked]
-    against = None if before is None else [audit_of(old, programs) for _, old in before]
+        _save(values["save"], [one.snapshot for _, one in asked], started_at)
+    hosts = [
+        audit_of(one.snapshot, programs, host.groups, one.verdicts or None) for host, one in asked
+    ]
+    against = None if before is None else [audit_of(old.snapshot, programs) for _, old in before]
     found = audit(hosts, version=__version__, started_at=started_at, against=against)
     lines: Iterator[str] = (
         audit_json(found)
@@ -131,15 +134,17 @@ def _asked(values: AuditOptions, programs: Sequence[Standing]) -> tuple[_Asked, 
         executor=values["executor"],
         style=values["progress"],
     )
-    return list(zip(hosts, (outcome.snapshot for outcome in done), strict=True)), cut
+    return list(zip(hosts, done, strict=True)), cut
 
 
 def _recorded(
     files: Sequence[str], inventories: Sequence[str] = (), limits: Sequence[str] = ()
 ) -> _Asked:
+    from preflight.api import Outcome  # noqa: PLC0415
     from preflight.cli.recorded import recorded_hosts  # noqa: PLC0415
 
-    return recorded_hosts(files, inventories, limits)
+    recorded = recorded_hosts(files, inventories, limits)
+    return [(host, Outcome(snapshot, ())) for host, snapshot in recorded]
 
 
 def _save(file: str, snapshots: Iterable[Snapshot], created_at: str) -> None:

@@ -9,10 +9,9 @@ audit() { # INDEX WITH_KEYS
 }
 
 audited() { # WITH_KEYS
-  limit_time
   section memory; first_lines 3 /proc/meminfo
   show_small cpus /sys/devices/system/cpu/online
-  section disks; bounded df -Pk / /usr /usr/local /opt /srv /var /home /tmp /var/tmp /run
+  section disks; disks
   booted
   show_small apparmor /sys/module/apparmor/parameters/enabled
   section fapolicyd; there /run/fapolicyd.pid /run/fapolicyd/fapolicyd.fifo
@@ -21,25 +20,28 @@ audited() { # WITH_KEYS
     /usr/bin/xbps-install /bin/opkg /usr/bin/nix-env /usr/bin/rpm-ostree \
     /run/current-system/sw/bin/nix-env /usr/bin/dpkg /usr/bin/rpm
   section sshd; sshd_policy
-  section sshdversion; sshd -V 2>&1
   section watchers; watchers
   if [ "$1" -eq 1 ]; then section exposed; exposed; fi
 }
 
-limit_time() { # of `bounded`: the old busybox wants -t
-  limit=
-  for option in '' '-t'; do
-    if [ -z "$limit" ] && timeout -s KILL $option 5 true 2>&-; then
-      limit="timeout -s KILL $option 5"
-    fi
-  done
+bounded() { # COMMAND ARGUMENT...: "= STATUS" at the end
+  # shellcheck disable=SC2086  # none or one word
+  timeout -s KILL $dash_t 5 "$@" 2>&-
+  printf '= %s\n' $?
 }
 
-bounded() { # COMMAND ARGUMENT...: "= STATUS" at the end; nothing at all without timeout(1)
-  if [ -n "$limit" ]; then
-    $limit "$@" 2>&-
-    printf '= %s\n' $?
-  fi
+disks() { # df always prints a line: where it does not, this is the old busybox, which wants -t
+  for dash_t in '' -t; do
+    said=$(bounded df -Pk / /usr /usr/local /opt /srv /var /home /tmp /var/tmp /run)
+    # shellcheck disable=SC2154  # of script.sh
+    case $said in
+    *"$newline"*)
+      printf '%s\n' "$said"
+      return
+      ;;
+    esac
+  done
+  dash_t=none
 }
 
 first_lines() { # COUNT FILE
@@ -59,15 +61,17 @@ booted() { # what process 1 is, and in which namespaces we are
     /run/systemd/container /dev/lxd/sock /proc/vz /proc/bc
   show_small manager /run/systemd/container
   section pidns; readlink /proc/self/ns/pid 2>&-
-  # shellcheck disable=SC2012  # "ls" tells the number where there is no readlink
-  section roots; ls -Lid / /proc/1/root/. 2>&-
 }
 
 # --- sshd: the lines that decide, in the order in which it reads them ---
 
 sshd_policy() {
   for p in /etc/ssh/sshd_config /usr/etc/ssh/sshd_config; do
-    if [ -e "$p" ]; then sshd_file "$p" 0; return; fi
+    if [ -e "$p" ]; then
+      sshd_file "$p" 0
+      section sshdversion; sshd -V 2>&1
+      return
+    fi
   done
 }
 
@@ -86,9 +90,14 @@ sshd_file() { # FILE DEPTH: servconf.c ends at a depth of 16
 
 sshd_include() { # DEPTH LINE
   depth=$1
-  words=$(printf '%s\n' "$2" | sed -n 's/^[[:space:]]*"*[Ii][Nn][Cc][Ll][Uu][Dd][Ee]"*[[:space:]=]*//p')
+  case $2 in
+  *[=\"]*) words=$(printf '%s\n' "$2" | sed 's/^[[:space:]]*"*[Ii][Nn][Cc][Ll][Uu][Dd][Ee]"*[[:space:]=]*//') ;;
+  *) words=${2#*[Ii][Nn][Cc][Ll][Uu][Dd][Ee]} ;;
+  esac
+  IFS=' 	'
   # shellcheck disable=SC2086  # words, expanded one by one below
   set -- $words
+  IFS=' '
   for word do
     word=${word#\"} word=${word%\"}
     case $word in
@@ -152,17 +161,27 @@ watcher() { # NAME
 
 # --- keys and passwords that everybody on the host may read: names and modes, no content ---
 
-exposed() {
-  at=
+first_hundred() { # lines, and the last
+  left=100
+  while IFS= read -r line; do
+    left=$((left - 1))
+    case $left,$line in -*,'= '*) ;; -*) continue ;; esac
+    printf '%s\n' "$line"
+  done
+}
+
+exposed() { # a line "/bin/sh" shows that find understands its arguments
+  if [ "$dash_t" = none ]; then return; fi
+  at=/bin/sh
   for p in /root /home /opt /srv /var/www /etc/ssh /etc/ssl/private /etc/pki/tls/private; do
     if [ -d "$p" ]; then at="$at $p"; fi
   done
   # shellcheck disable=SC2086  # the words of above
-  bounded find $at -xdev -maxdepth 3 -type d ! -perm -001 -prune -o -type f -perm -004 \
+  bounded find $at -xdev -maxdepth 3 -path /bin/sh -print -o -type d ! -perm -001 -prune -o -type f -perm -004 \
     '(' -name '.env' -o -name '.env.*' -o -name '.netrc' -o -name '.pgpass' -o -name '.my.cnf' \
     -o -name '.git-credentials' -o -name '.vault-token' -o -path '*/.aws/credentials' \
     -o -path '*/.docker/config.json' -o -path '*/.kube/config' -o -path '*/.ssh/id_*' \
     -o -name 'ssh_host_*_key' -o -path '*/private/*.key' -o -path '*/private/*.pem' ')' \
     ! -name '*.pub' ! -name '.env.example' ! -name '.env.sample' ! -name '.env.template' \
-    -exec ls -ldn '{}' + | head -n 100
+    -exec ls -ldn '{}' + | first_hundred
 }
