@@ -15,6 +15,7 @@ from msgspec import structs
 
 from preflight.analyze.buildinfo import amd64_level, go_build
 from preflight.analyze.bundles import open_bundle, open_directory, open_payload
+from preflight.analyze.foreign import foreign
 from preflight.analyze.formats import Found, detect
 from preflight.analyze.golinkage import go_linkage
 from preflight.analyze.needs import describe, glibc_floor, glibc_steps, libc, x86_isa_needed
@@ -162,6 +163,7 @@ def _described(source: Source, sha256: str, *, id: str, path: str, name: str) ->
         go_level=amd64_level(go),
         x86_isa_needed=x86_isa_needed(shipped) if shipped else None,
         payload=payload(source) if shipped else None,
+        foreign=foreign(source, found.format),
     )
 
 

@@ -7,6 +7,7 @@ from pathlib import PurePosixPath
 
 from msgspec import Struct
 
+from preflight.model.foreign import Foreign
 from preflight.model.requirements import GlibcFloor, GlibcStep, Requirements
 from preflight.model.shebang import Shebang
 from preflight.model.snapshot import Snapshot
@@ -72,6 +73,7 @@ class Binary(Struct, frozen=True, kw_only=True):
     script: Shebang | None = None  # what its first line has the kernel start
     go: Go | None = None
     glibc_steps: tuple[GlibcStep, ...] = ()
+    foreign: Foreign | None = None  # what it needs on its own system
 
     @property
     def name(self) -> str:

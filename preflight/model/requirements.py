@@ -9,6 +9,7 @@ from typing import Literal
 from msgspec import Struct
 
 from preflight.model.elf import Elf
+from preflight.model.foreign import Foreign
 from preflight.model.go import GoBuild, GoLinkage
 
 Format = Literal[
@@ -67,6 +68,7 @@ class Requirements(Struct, frozen=True, kw_only=True):
     go_level: str | None = None  # "x86-64-v3": what a Go program's own runtime asks of the CPU
     x86_isa_needed: str | None = None  # "x86-64-v3": a whole level, from the ISA note
     payload: str | None = None  # what carries more programs behind its ELF file: "PyInstaller"
+    foreign: Foreign | None = None  # of a program for another system or a virtual machine
     inner: str | None = None  # of a member: its path in the bundle, "bin/app"
     bundle: Bundle | None = None  # of a directory or an archive that holds programs
 

@@ -147,6 +147,17 @@ def _binary() -> _Schema:
         reasons=_array(_STRING),
         settings={"type": "object", "additionalProperties": _STRING},
     )
+    foreign = _object(
+        machines=_array(_STRING),
+        runtime=_TEXT_OR_NULL,
+        minimum_os=_TEXT_OR_NULL,
+        imports=_array(_STRING),
+        optional=_array(_STRING),
+        search=_array(_STRING),
+        entry=_TEXT_OR_NULL,
+        native=_array(_STRING),
+        defect=_TEXT_OR_NULL,
+    )
     return _object(
         id=_STRING,
         path=_STRING,
@@ -176,6 +187,7 @@ def _binary() -> _Schema:
         script={"anyOf": [script, {"type": "null"}]},
         go={"anyOf": [go, {"type": "null"}]},
         glibc_steps=_array(_object(version=_STRING, symbols=_array(_STRING), count=_COUNT)),
+        foreign={"anyOf": [foreign, {"type": "null"}]},
     )
 
 
