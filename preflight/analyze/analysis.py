@@ -85,7 +85,7 @@ def _analyze(path: str, identifier: str, name: str) -> Requirements:
         if found.format == "archive":
             head = source.read(0, _BLOCK_BYTES)
             bundle = open_bundle(path, file, head, _member_of(identifier, f"{path}!/"))
-        elif found.payload is not None:
+        elif found.payload == "PyInstaller":
             with suppress(BinaryError):  # what cannot be read is told as not judged
                 bundle = open_payload(path, file, _member_of(identifier, f"{path}!/"))
         if bundle is not None and not bundle.members:
