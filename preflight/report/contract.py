@@ -212,6 +212,11 @@ def _remedy_json(remedy: Remedy) -> dict[str, Any]:
         "text": remedy.text,
         "command": remedy.command,
         "certainty": remedy.certainty,
+        "package": remedy.package,
+        "installed": remedy.installed,
+        "candidate": remedy.candidate,
+        "satisfies": remedy.satisfies,
+        "source": remedy.source,
     }
 
 
