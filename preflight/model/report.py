@@ -8,6 +8,7 @@ from pathlib import PurePosixPath
 from msgspec import Struct
 
 from preflight.model.elf import LaterNeed
+from preflight.model.foreign import Foreign
 from preflight.model.requirements import GlibcFloor, GlibcStep, Requirements
 from preflight.model.runtime import RunTimeNeed
 from preflight.model.shebang import Shebang
@@ -78,6 +79,7 @@ class Binary(Struct, frozen=True, kw_only=True):
     toolchain: tuple[Toolchain, ...] = ()
     runtime_needs: tuple[RunTimeNeed, ...] = ()
     dlopen: tuple[LaterNeed, ...] = ()  # what it says that it opens later
+    foreign: Foreign | None = None  # what it needs on its own system
 
     @property
     def name(self) -> str:

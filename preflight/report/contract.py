@@ -73,6 +73,7 @@ def described(needs: Requirements | Binary) -> Binary:
         toolchain=needs.toolchain,
         runtime_needs=needs.runtime_needs,
         dlopen=elf.later,
+        foreign=needs.foreign,
     )
 
 

@@ -176,6 +176,17 @@ def _binary() -> _Schema:
         feature=_STRING,
         description=_STRING,
     )
+    foreign = _object(
+        machines=_array(_STRING),
+        runtime=_TEXT_OR_NULL,
+        minimum_os=_TEXT_OR_NULL,
+        imports=_array(_STRING),
+        optional=_array(_STRING),
+        search=_array(_STRING),
+        entry=_TEXT_OR_NULL,
+        native=_array(_STRING),
+        defect=_TEXT_OR_NULL,
+    )
     return _object(
         id=_STRING,
         path=_STRING,
@@ -210,6 +221,7 @@ def _binary() -> _Schema:
             _object(kind=_open(get_args(RunTimeKind)), because=_STRING, places=_array(_STRING))
         ),
         dlopen=_array(later),
+        foreign={"anyOf": [foreign, {"type": "null"}]},
     )
 
 

@@ -32,6 +32,7 @@ def test_binary_has_the_keys_of_the_contract_in_its_order():
         " build_id abi_note x86_isa_needed exec_stack size_bytes description script go glibc_steps"
         " toolchain runtime_needs"
         " dlopen"
+        " foreign"
     )
     assert keys.split() == list(value)
     assert tuple(value[key] for key in ("machine", "bits", "endian", "kind")) == (
