@@ -60,8 +60,9 @@ contents() {
 
 apt() {
   printf '= manager apt-get\n= arch\n'
-  dpkg --print-architecture
-  dpkg --print-foreign-architectures
+  # By its path: some shells of busybox prefer a dpkg of their own.
+  /usr/bin/dpkg --print-architecture
+  /usr/bin/dpkg --print-foreign-architectures
   # shellcheck disable=SC2046  # one place a word
   owners=$(dpkg-query -S $(places))
   found=$(of_symbols)
