@@ -9,7 +9,7 @@ from msgspec import structs
 from preflight.api.judged import Judged, likeness
 from preflight.api.members import settled
 from preflight.api.wants import Outcome, Want
-from preflight.judge import Judgement, judge
+from preflight.judge import Judgement, judge, runtime
 from preflight.loader.survey import survey
 from preflight.model.elf import Elf
 from preflight.model.host import Host
@@ -92,6 +92,7 @@ class Conversation:
         inquiry = Inquiry(self._answers)
         survey(self.loaders, inquiry)
         yield from inquiry.open
+        yield from (question for question in runtime.common() if question not in self._answers)
         for path in self.loaders:
             answer = self._answers.get(ReadElf(path))
             if isinstance(answer, ElfContent):

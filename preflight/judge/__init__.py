@@ -19,6 +19,7 @@ from preflight.judge import (
     go,
     image,
     interpreter,
+    later,
     libraries,
     machine,
     mounts,
@@ -26,6 +27,7 @@ from preflight.judge import (
     permissions,
     plugin,
     policy,
+    runtime,
     script,
     stack,
     symbols,
@@ -87,7 +89,7 @@ STAGES: tuple[Stage, ...] = (
     Stage((cpu.check_cpu_level,), cpu.predict),
     Stage((symbols.check_symbols,), symbols.predict),
     Stage((cpu.check_go_level,), cpu.predict_go),
-    Stage((payload.check_payload,), lambda _: None),
+    Stage((payload.check_payload, later.check_later), lambda _: None),
 )
 
 
@@ -100,6 +102,7 @@ PLUGIN_STAGES: tuple[Stage, ...] = (
     Stage((cpu.check_cpu_level,), plugin.predict_cpu),
     Stage((plugin.check_tls,), plugin.predict_tls),
     Stage((symbols.check_symbols,), plugin.predict_symbols),
+    Stage((later.check_later,), lambda _: None),
 )
 
 
@@ -133,11 +136,24 @@ def judge(requirements: Requirements, start: Start, snapshot: Snapshot) -> Judge
         )
         return Judgement(_verdict(case, (finding,), None))
     findings, prediction = _walk(case)
+    if not _fails(findings):
+        findings += tuple(runtime.advise(case))
     questions = case.inquiry.open
+    asides = case.asides
     why = snapshot.facts_unknown.get("answers")
     asked = tuple(_not_asked(question, why) for question in questions)
-    verdict = _verdict(case, (*findings, *asked), prediction)
-    return Judgement(verdict, questions, case.inquiry.asked, tuple(case.open_packages))
+    return Judgement(
+        _verdict(case, (*findings, *asked), prediction),
+        _once(questions, asides.open),
+        _once(case.inquiry.asked, asides.asked),
+        tuple(case.open_packages),
+    )
+
+
+def _once(
+    first: tuple[FileQuestion, ...], second: tuple[FileQuestion, ...]
+) -> tuple[FileQuestion, ...]:
+    return tuple(dict.fromkeys((*first, *second)))
 
 
 def _walk(case: Case) -> _Walked:

@@ -58,6 +58,9 @@ class Case:
         self.snapshot = snapshot
         self.inquiry = inquiry or _inquiry(start, snapshot)
         self.open_packages: dict[Package, None] = {}  # questions for the sake of remedies
+        # For advice: what it asks is put to the host with the rest, and left open makes
+        # nothing unknown.
+        self.asides = _inquiry(start, snapshot)
         self._called = called
 
     @cached_property
