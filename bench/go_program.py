@@ -5,8 +5,9 @@ How long a Go program of 100 MB takes to inspect, beside start-up and `hashlib.f
 
 A program is built from a generated source with a large embedded file, with cgo
 and without, and kept.  Each round measures start-up (of an empty file), the
-digest and the inspection, one after the other; the limit is start-up plus
-1.5 times the digest.
+digest and the inspection, one after the other, and the best of each counts; the
+limit is start-up plus 1.5 times the digest.  The file is embedded as a string: it
+lies among the constants, which is where texts are searched.
 """
 
 from __future__ import annotations
@@ -15,14 +16,13 @@ import argparse
 import hashlib
 import os
 import random
-import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
 
-ROUNDS = 7
+ROUNDS = 10
 EMBEDDED_BYTES = 96 << 20
 LIMIT = 1.5
 SOURCE = """package main
@@ -34,7 +34,7 @@ import (
 )
 
 //go:embed data.bin
-var data []byte
+var data string
 
 func main() { r, e := http.Get("https://localhost"); fmt.Println(len(data), r, e) }
 """
@@ -91,7 +91,7 @@ def main() -> None:
     for name in BUILDS:
         program = build(directory, name)
         rounds = [(inspected(small), digested(program), inspected(program)) for _ in range(ROUNDS)]
-        start_s, digest_s, whole_s = map(statistics.median, zip(*rounds, strict=True))
+        start_s, digest_s, whole_s = map(min, zip(*rounds, strict=True))
         share = (whole_s - start_s) / digest_s
         print(
             f"{name}: {program.stat().st_size / 1e6:.0f} MB, start-up {start_s:.3f} s, "
