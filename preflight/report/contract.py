@@ -72,6 +72,7 @@ def described(needs: Requirements | Binary) -> Binary:
         glibc_steps=needs.glibc_steps,
         toolchain=needs.toolchain,
         runtime_needs=needs.runtime_needs,
+        dlopen=elf.later,
     )
 
 
@@ -213,6 +214,11 @@ def _remedy_json(remedy: Remedy) -> dict[str, Any]:
         "text": remedy.text,
         "command": remedy.command,
         "certainty": remedy.certainty,
+        "package": remedy.package,
+        "installed": remedy.installed,
+        "candidate": remedy.candidate,
+        "satisfies": remedy.satisfies,
+        "source": remedy.source,
     }
 
 
