@@ -4,9 +4,9 @@
 set -eu
 
 everything="
-    arch-test binutils busybox-static dash debian-archive-keyring fish gcc gcc-multilib golang-go
+    arch-test binutils busybox-static cargo dash debian-archive-keyring fish g++ gcc gcc-multilib golang-go
     iproute2 libc6-dev make mksh mmdebstrap musl musl-dev musl-tools nftables openssh-client
-    openssh-server python3-venv qemu-user-static rpm ruby shellcheck sudo tcsh util-linux vagrant zsh zstd
+    openssh-server patchelf python3-venv qemu-user-static rpm ruby shellcheck sudo tcsh util-linux vagrant zsh zstd
     libc6-arm64-cross libc6-armhf-cross libc6-hppa-cross libc6-mips-cross libc6-mips64el-cross
     libc6-powerpc-cross libc6-ppc64el-cross libc6-riscv64-cross libc6-s390x-cross
     libc6-sparc64-cross libc6.1-alpha-cross"

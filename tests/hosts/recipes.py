@@ -132,3 +132,6 @@ GO_PROGRAMS = Recipe(
     packages=("age", "fzf", "gh", "prometheus-node-exporter", "rclone", "restic"),
     variant="extract",
 )
+
+# No host, but a place to build in: the compiler of an older release.
+BUILDER = Recipe("builder", "bullseye", packages=("gcc", "libc6-dev"))
