@@ -4,9 +4,10 @@
 set -eu
 
 everything="
-    arch-test binutils busybox-static cargo dash debian-archive-keyring fish g++ gcc gcc-multilib golang-go
-    iproute2 libc6-dev make mksh mmdebstrap musl musl-dev musl-tools nftables openssh-client
-    openssh-server patchelf python3-venv qemu-user-static rpm ruby shellcheck sudo tcsh util-linux vagrant zsh zstd
+    arch-test binutils busybox-static cargo chromium chromium-driver dash debian-archive-keyring
+    fish fonts-dejavu-core g++ gcc gcc-multilib golang-go iproute2 libc6-dev libxml2-utils make mksh
+    mmdebstrap musl musl-dev musl-tools nftables openssh-client openssh-server patchelf prometheus
+    python3-venv qemu-user-static rpm ruby shellcheck sudo tcsh util-linux vagrant zsh zstd
     libc6-arm64-cross libc6-armhf-cross libc6-hppa-cross libc6-mips-cross libc6-mips64el-cross
     libc6-powerpc-cross libc6-ppc64el-cross libc6-riscv64-cross libc6-s390x-cross
     libc6-sparc64-cross libc6.1-alpha-cross"

@@ -457,7 +457,8 @@ report_options = several(
         "formats",
         multiple=True,
         metavar="NAME[=FILE]",
-        help="table, json, jsonl, names; several from one run",
+        help="table (the default), json, jsonl, names, junit, github, gitlab, sarif, markdown,"
+        " prometheus, html; several from one run",
     ),
     option("--explain", is_flag=True, help="show each library, the rule that found it, and misses"),
     option("-q", "--quiet", count=True, help="failures and the summary only"),
