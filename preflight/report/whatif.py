@@ -164,7 +164,11 @@ def _release(version: str) -> tuple[int, ...]:
 
 def _symbols(step: GlibcStep, family: Family) -> str:
     more = f" and {step.count - 2} more" if step.count > 2 else ""
-    return ", ".join(step.symbols[:2]) + more if step.symbols else f"{family.prefix}{step.version} itself"
+    return (
+        ", ".join(step.symbols[:2]) + more
+        if step.symbols
+        else f"{family.prefix}{step.version} itself"
+    )
 
 
 def _hosts(count: int, of_all: int) -> str:

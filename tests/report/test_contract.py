@@ -29,6 +29,7 @@ def test_binary_has_the_keys_of_the_contract_in_its_order():
         "id path member_of sha256 format machine bits endian kind interpreter libc"
         " soname needed rpath runpath flags version_needs version_defs glibc_floor"
         " build_id abi_note x86_isa_needed exec_stack size_bytes description script go glibc_steps"
+        " glibcxx_steps"
     )
     assert keys.split() == list(value)
     assert tuple(value[key] for key in ("machine", "bits", "endian", "kind")) == (
@@ -48,7 +49,8 @@ def test_binary_that_is_no_elf_has_null_and_empty_fields():
     assert {"machine", "bits", "endian", "kind", "interpreter", "exec_stack"} <= nulls
     empty = {key for key, item in value.items() if item == []}
     assert {"needed", "rpath", "runpath", "flags", "version_needs", "version_defs"} | {
-        "glibc_steps"
+        "glibc_steps",
+        "glibcxx_steps",
     } == empty
 
 
