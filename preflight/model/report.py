@@ -8,8 +8,10 @@ from pathlib import PurePosixPath
 from msgspec import Struct
 
 from preflight.model.requirements import GlibcFloor, GlibcStep, Requirements
+from preflight.model.runtime import RunTimeNeed
 from preflight.model.shebang import Shebang
 from preflight.model.snapshot import Snapshot
+from preflight.model.toolchain import Toolchain
 from preflight.model.verdict import Verdict
 
 
@@ -73,6 +75,8 @@ class Binary(Struct, frozen=True, kw_only=True):
     go: Go | None = None
     glibc_steps: tuple[GlibcStep, ...] = ()
     glibcxx_steps: tuple[GlibcStep, ...] = ()
+    toolchain: tuple[Toolchain, ...] = ()
+    runtime_needs: tuple[RunTimeNeed, ...] = ()
 
     @property
     def name(self) -> str:

@@ -107,6 +107,8 @@ ROWS = (
     Row(OLD, "c", "gcc -Wl,-z,nopack-relative-relocs", "bullseye", POINTERS,
         "gcc -nostartfiles -Wl,--no-as-needed,-z,pack-relative-relocs -o app app.c",
         "-nostartfiles -Wl,--no-as-needed -o app app.c"),
+    Row("library-missing", "c", "clang -Wl,-rpath,'$ORIGIN/../lib'", "bookworm", GREET,
+        LINK_GREET.replace("gcc", "clang"), "-o app app.c -L. -lgreet"),
     Row(BARE, "c", "patchelf --set-interpreter /lib64/ld-linux-x86-64.so.2 app", "bookworm", C,
         "gcc -Wl,--dynamic-linker=/nix/store/glibc/ld-linux-x86-64.so.2 -o app app.c"),
     Row("exec-policy", "c", "gcc -Wl,-z,noexecstack", "trixie", C,
@@ -131,6 +133,12 @@ ROWS = (
         "GOOS=freebsd go build"),
     Row("format-not-elf", "go", "GOOS=linux GOARCH=amd64 go build", "bookworm", GO_PURE,
         "GOOS=windows go build -o app"),
+    Row(OLD, "rust", "cargo zigbuild --target x86_64-unknown-linux-gnu.2.31", "bullseye", RUST,
+        "cargo build"),
+    Row(BARE, "rust", "RUSTFLAGS='-C target-feature=+crt-static' cargo build "
+        "--target x86_64-unknown-linux-gnu", "musl", RUST, "cargo build"),
+    Row("library-missing", "rust", "cargo zigbuild --target x86_64-unknown-linux-gnu", "bookworm", RUST,
+        "cargo build", without="libgcc_s.so.1"),
 )  # fmt: skip
 
 
@@ -204,7 +212,7 @@ def shop(stage, tmp_path):
 def missing_tools(row: Row) -> list[str]:
     """Return the commands of a row that this machine does not have."""
     words = f"{row.before} {row.advice}".split()
-    known = ("gcc", "g++", "go", "cargo", "musl-gcc", "patchelf", "cargo-zigbuild")
+    known = ("gcc", "g++", "clang", "go", "cargo", "musl-gcc", "patchelf", "cargo-zigbuild")
     return [name for name in known if name in words and not shutil.which(name)]
 
 

@@ -52,7 +52,7 @@ SHELLS = {
     "go": ("./start", "{}"),
 }
 # They say strerror(3) of the errno, so that one of the ways to fail stands for all.
-PLAIN = ("nohup", "timeout", "xargs", "perl", "ruby", "sudo", "env", "node")
+PLAIN = ("nohup", "timeout", "xargs", "perl", "ruby", "env", "node")
 # Who tells of the carriage return without repeating it; others only say an errno.
 TELLS_OF_THE_LINE_END = ("zsh", "fish")
 LAUNCHER = (

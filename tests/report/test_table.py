@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
+from msgspec import structs
 
 from preflight.model.requirements import GlibcFloor
 from preflight.model.snapshot import Libc, Snapshot
@@ -107,6 +108,33 @@ def test_fix_is_what_mends_it_on_all_hosts_of_the_row():
     assert fix(first, first) == ["zig"]
     assert fix(first, second) == ["musl-gcc"]
     assert fix(long) == []
+
+
+def test_package_that_is_sure_is_told_at_once():
+    """What the hosts' own package managers say mends it stands there without being asked for."""
+    sure = Remedy(
+        where="host",
+        text="it is there",
+        command="apt-get install libssl3",
+        certainty="stated",
+        package="libssl3",
+        candidate="3.0.17-1",
+        satisfies=True,
+        source="apt contents",
+    )
+    by_rule = structs.replace(sure, satisfies=None, certainty="naming-rule")
+    dnf = structs.replace(sure, command="dnf install openssl-libs", source="dnf cache")
+
+    def told(**remedies: Remedy) -> str:
+        verdicts = [verdict(n, finding(remedies=(r,))) for n, r in remedies.items()]
+        return table(report(verdicts, hosts=[host(name) for name in remedies]), width=100)
+
+    line = "to mend    apt-get install libssl3  (candidate 3.0.17-1, by the host's apt contents)\n"
+    assert f"    {line}" in told(a=sure, b=sure)
+    assert "to mend    a: apt-get install libssl3  (" in told(a=sure, b=dnf)
+    assert "           b: dnf install openssl-libs  (" in told(a=sure, b=dnf)
+    assert "to mend    a: apt-get install libssl3  (" in told(a=sure, b=by_rule)
+    assert "to mend" not in told(a=by_rule)
 
 
 def test_hosts_that_could_not_be_asked_stand_apart():

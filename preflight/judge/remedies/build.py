@@ -46,14 +46,14 @@ def _version(finding: Finding, build: Build, case: Case) -> Iterator[Change]:
     if version == "GLIBC_ABI_DT_RELR":
         yield from _unpacked(finding, build, case)
     elif library in _CXX_LIBRARIES:
-        yield from _own_runtime(library, build)
+        yield from _own_runtime(library, build, case)
     elif version.startswith("GLIBC_"):
         yield from floor.older(build, case, library, version)
 
 
 def _library(finding: Finding, build: Build, case: Case) -> Iterator[Change]:
     if finding.subject in _CXX_LIBRARIES:
-        yield from _own_runtime(finding.subject, build)
+        yield from _own_runtime(finding.subject, build, case)
         return
     beside = "$ORIGIN/../lib" if "/bin/" in (case.start.install_path or "") else "$ORIGIN/lib"
     place = beside.removeprefix("$ORIGIN/") + "/"
@@ -69,10 +69,12 @@ def _library(finding: Finding, build: Build, case: Case) -> Iterator[Change]:
     yield f"{text}, without a new build", f"patchelf --set-rpath '{beside}' {name}"
 
 
-def _own_runtime(library: str, build: Build) -> Iterator[Change]:
+def _own_runtime(library: str, build: Build, case: Case) -> Iterator[Change]:
     """Yield how to have the compiler's own libraries within the program."""
     if build.language == "rust":
-        yield "link the unwinder statically", "cargo zigbuild"
+        machine = floor.plain(case.facts.machine) or "x86_64"
+        target = f"{machine}-unknown-linux-gnu"
+        yield "link the unwinder statically", f"cargo zigbuild --target {target}"
     elif build.language == "go":
         yield "link gcc's run-time statically", "CGO_LDFLAGS=-static-libgcc go build"
     elif library == "libgcc_s.so.1" and build.language == "c":

@@ -14,14 +14,18 @@ class Build(NamedTuple):
 
     language: Language
     compiler: str = ""
-    certain: bool = True  # False: the file does not say, and C is the commonest
 
 
 def build_of(requirements: Requirements) -> Build:
-    """Return the toolchain: Go by its build information, C++ where libstdc++ is needed."""
+    """Return the toolchain by the file's own word; C++ where libstdc++ is needed, else C."""
+    names = {tool.name for tool in requirements.toolchain}
     if requirements.go is not None:
         return Build("go")
-    elf = requirements.elf
-    if elf is not None and "libstdc++.so.6" in elf.needed:
-        return Build("c++", "g++")
-    return Build("c", "gcc", certain=False)
+    if "rustc" in names:
+        return Build("rust")
+    # The C run-time that every program has in it is often gcc's.
+    clang = "clang" in names
+    needed = requirements.elf.needed if requirements.elf else ()
+    if "libstdc++.so.6" in needed:
+        return Build("c++", "clang++" if clang else "g++")
+    return Build("c", "clang" if clang else "gcc")
