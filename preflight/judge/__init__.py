@@ -19,6 +19,7 @@ from preflight.judge import (
     go,
     image,
     interpreter,
+    later,
     libraries,
     machine,
     mounts,
@@ -88,7 +89,7 @@ STAGES: tuple[Stage, ...] = (
     Stage((cpu.check_cpu_level,), cpu.predict),
     Stage((symbols.check_symbols,), symbols.predict),
     Stage((cpu.check_go_level,), cpu.predict_go),
-    Stage((payload.check_payload,), lambda _: None),
+    Stage((payload.check_payload, later.check_later), lambda _: None),
 )
 
 
@@ -101,6 +102,7 @@ PLUGIN_STAGES: tuple[Stage, ...] = (
     Stage((cpu.check_cpu_level,), plugin.predict_cpu),
     Stage((plugin.check_tls,), plugin.predict_tls),
     Stage((symbols.check_symbols,), plugin.predict_symbols),
+    Stage((later.check_later,), lambda _: None),
 )
 
 
@@ -148,7 +150,9 @@ def judge(requirements: Requirements, start: Start, snapshot: Snapshot) -> Judge
     )
 
 
-def _once(first: tuple[Question, ...], second: tuple[Question, ...]) -> tuple[Question, ...]:
+def _once(
+    first: tuple[FileQuestion, ...], second: tuple[FileQuestion, ...]
+) -> tuple[FileQuestion, ...]:
     return tuple(dict.fromkeys((*first, *second)))
 
 

@@ -19,10 +19,10 @@ from preflight.model import text
 from preflight.model.question import (
     Absent,
     BytesContent,
+    FileQuestion,
     FileState,
     List,
     Listing,
-    Question,
     ReadBytes,
     Stat,
 )
@@ -43,7 +43,7 @@ _LOCALE = re.compile(r"[A-Za-z0-9_.@-]{1,64}")
 _LOCALE_VARIABLES = ("LC_ALL", "LC_CTYPE", "LC_MESSAGES", "LANG")
 
 
-def common() -> tuple[Question, ...]:
+def common() -> tuple[FileQuestion, ...]:
     """Return what any program may have asked of a host, for whoever collects for later."""
     places = (*CA_PLACES, *ZONE_PLACES, f"{_LOCALES}/", _SHM, _ARCHIVE)
     asked = (List(p.rstrip("/")) if p.endswith("/") else Stat(p) for p in places)

@@ -182,6 +182,22 @@ CODES: dict[str, Code] = {
         says="error while loading shared libraries: /usr/lib/libz.so.1: invalid ELF header",
         remedy="Replace or remove the file that the evidence names.",
     ),
+    "dlopen-missing": Code(
+        title="A library that the program opens later is not there",
+        cause="The program says in a note (.note.dlopen) which libraries it opens with dlopen(3) "
+        "once it runs, and how much it needs them: required, recommended or suggested. None of "
+        "the names that it would take is where the loader looks, with all that it needs. The "
+        "program starts; what it does then is its own choice.",
+        says="what the program says where dlopen(3) fails",
+        remedy="Install the library for what the note names as required or recommended.",
+    ),
+    "dlopen-unknown": Code(
+        title="Whether a library that is opened later is there was not seen",
+        cause="The facts hold nothing about the library that a note of the program names "
+        "(.note.dlopen), or the search for it could not be settled. No start hangs on it.",
+        says="nothing, or what the program says where dlopen(3) fails",
+        remedy="Collect again: preflight probe --for BINARY.",
+    ),
     "version-missing": Code(
         title="A library is too old: it lacks a symbol version",
         cause="The program was linked against a newer release of the library. The loader compares "

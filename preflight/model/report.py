@@ -7,6 +7,7 @@ from pathlib import PurePosixPath
 
 from msgspec import Struct
 
+from preflight.model.elf import LaterNeed
 from preflight.model.requirements import GlibcFloor, GlibcStep, Requirements
 from preflight.model.runtime import RunTimeNeed
 from preflight.model.shebang import Shebang
@@ -77,6 +78,7 @@ class Binary(Struct, frozen=True, kw_only=True):
     glibcxx_steps: tuple[GlibcStep, ...] = ()
     toolchain: tuple[Toolchain, ...] = ()
     runtime_needs: tuple[RunTimeNeed, ...] = ()
+    dlopen: tuple[LaterNeed, ...] = ()  # what it says that it opens later
 
     @property
     def name(self) -> str:

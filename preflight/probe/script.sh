@@ -226,6 +226,7 @@ answer() { # OPERATION INDEX PATH ARGUMENT...
   P) range "$@" ;;
   L) list "$@" ;;
   K) looked "$@" ;;
+  A) audit "$@" ;;
   esac
 }
 

@@ -73,6 +73,7 @@ def described(needs: Requirements | Binary) -> Binary:
         glibcxx_steps=needs.glibcxx_steps,
         toolchain=needs.toolchain,
         runtime_needs=needs.runtime_needs,
+        dlopen=elf.later,
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from preflight.model import shebang
-from preflight.model.elf import Elf, VersionNeed, machine_name
+from preflight.model.elf import Elf, LaterNeed, VersionNeed, machine_name
 from preflight.model.estimate import Outlook
 from preflight.model.go import GoBuild, GoLinkage
 from preflight.model.nodeset import natural_key
@@ -128,10 +128,17 @@ def _linking(elf: Elf) -> Iterator[tuple[str, str]]:
     yield "RUNPATH", elf.runpath or ""
     for number, need in enumerate(elf.version_needs):
         yield "" if number else "version needs", _versions(need)
+    for number, later in enumerate(elf.later):
+        yield "" if number else "opened later", _later(later)
     yield "version defs", ", ".join(v.name for v in elf.version_defs if not v.base)
     yield "build id", elf.build_id or ""
     yield "flags", " ".join(flag_names(elf))
     yield "exec stack", {True: "yes", False: "no", None: ""}[elf.exec_stack]
+
+
+def _later(need: LaterNeed) -> str:
+    purpose = need.description or need.feature
+    return f"{' or '.join(need.sonames)} ({need.priority}{f': {purpose}' if purpose else ''})"
 
 
 def _versions(need: VersionNeed) -> str:

@@ -181,6 +181,12 @@ def _binary() -> _Schema:
         reasons=_array(_STRING),
         settings={"type": "object", "additionalProperties": _STRING},
     )
+    later = _object(
+        sonames=_array(_STRING),
+        priority={"enum": ["required", "recommended", "suggested"]},
+        feature=_STRING,
+        description=_STRING,
+    )
     return _object(
         id=_STRING,
         path=_STRING,
@@ -215,6 +221,7 @@ def _binary() -> _Schema:
         runtime_needs=_array(
             _object(kind=_open(get_args(RunTimeKind)), because=_STRING, places=_array(_STRING))
         ),
+        dlopen=_array(later),
     )
 
 

@@ -137,8 +137,8 @@ ROWS = (
         "cargo build"),
     Row(BARE, "rust", "RUSTFLAGS='-C target-feature=+crt-static' cargo build "
         "--target x86_64-unknown-linux-gnu", "musl", RUST, "cargo build"),
-    Row("library-missing", "rust", "cargo zigbuild --target x86_64-unknown-linux-gnu", "bookworm", RUST,
-        "cargo build", without="libgcc_s.so.1"),
+    Row("library-missing", "rust", "cargo zigbuild --target x86_64-unknown-linux-gnu", "bookworm",
+        RUST, "cargo build", without="libgcc_s.so.1"),
 )  # fmt: skip
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+from msgspec import structs
 
 from docs.make_findings import PAGE, findings_page
 from preflight.judge import judge
@@ -12,6 +13,7 @@ from preflight.model.codes import CODES
 from preflight.model.elf import (
     AbiTag,
     Elf,
+    LaterNeed,
     LoaderIdentity,
     NeededVersion,
     Segment,
@@ -93,6 +95,7 @@ def script(line: str, there: dict[str, Elf] | None = None) -> Scene:
 
 
 _TOO_OLD = h.loader("2.31", abi_tag=AbiTag(0, (9, 0, 0)))
+_LATER = LaterNeed(sonames=("libz.so.9",), priority="required")
 _VERSIONED = VersionNeed("liba.so", (NeededVersion("A_2", False, 2),))
 
 SCENES: dict[str, Callable[[], Scene]] = {
@@ -129,6 +132,10 @@ SCENES: dict[str, Callable[[], Scene]] = {
     "version-inconsistent": lambda: scene(h.program(version_needs=(_VERSIONED,))),
     "symbol-missing": lambda: scene(h.program(symbols=table("gone", uses=1))),
     "symbol-missing-lazy": lambda: scene(h.program(symbols=table("gone", uses=2))),
+    "dlopen-missing": lambda: scene(h.program(later=(_LATER,))),
+    "dlopen-unknown": lambda: scene(
+        h.program(later=(structs.replace(_LATER, sonames=("$ORIGIN/libz.so",)),))
+    ),
     "relocation-unsupported": lambda: scene(
         h.program(interpreter=_MUSL, irelative=True), h.files({_MUSL: _musl()})
     ),

@@ -32,6 +32,7 @@ def test_binary_has_the_keys_of_the_contract_in_its_order():
         " build_id abi_note x86_isa_needed exec_stack size_bytes description script go glibc_steps"
         " glibcxx_steps"
         " toolchain runtime_needs"
+        " dlopen"
     )
     assert keys.split() == list(value)
     assert tuple(value[key] for key in ("machine", "bits", "endian", "kind")) == (
@@ -55,6 +56,7 @@ def test_binary_that_is_no_elf_has_null_and_empty_fields():
         "glibcxx_steps",
         "toolchain",
         "runtime_needs",
+        "dlopen",
     } == empty
 
 
