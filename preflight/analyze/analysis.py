@@ -166,6 +166,7 @@ def _described(source: Source, sha256: str, *, id: str, path: str, name: str) ->
         elf=shipped,
         glibc_floor=glibc_floor(shipped) if shipped else None,
         glibc_steps=glibc_steps(shipped) if shipped else (),
+        glibcxx_steps=glibc_steps(shipped, "GLIBCXX") if shipped else (),
         libc=libc(shipped) if shipped else None,
         go=go,
         go_linkage=linkage,

@@ -76,6 +76,7 @@ class Binary(Struct, frozen=True, kw_only=True):
     script: Shebang | None = None  # what its first line has the kernel start
     go: Go | None = None
     glibc_steps: tuple[GlibcStep, ...] = ()
+    glibcxx_steps: tuple[GlibcStep, ...] = ()
     toolchain: tuple[Toolchain, ...] = ()
     runtime_needs: tuple[RunTimeNeed, ...] = ()
     dlopen: tuple[LaterNeed, ...] = ()  # what it says that it opens later

@@ -65,6 +65,7 @@ class Requirements(Struct, frozen=True, kw_only=True):
     member_of: str | None = None
     glibc_floor: GlibcFloor | None = None
     glibc_steps: tuple[GlibcStep, ...] = ()  # the newest first
+    glibcxx_steps: tuple[GlibcStep, ...] = ()  # the same of libstdc++'s GLIBCXX_
     libc: Literal["glibc", "musl"] | None = None
     go: GoBuild | None = None
     go_linkage: GoLinkage | None = None  # of a Go program for Linux
