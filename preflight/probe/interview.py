@@ -18,12 +18,14 @@ from msgspec import Struct, structs
 
 from preflight.errors import ProbeError, TransportError
 from preflight.model.audited import Audited
-from preflight.model.question import Answer, Question
+from preflight.model.question import Answer, FileQuestion, Package, Question
 from preflight.model.snapshot import Facts
 from preflight.probe.awaited import Awaited
 from preflight.probe.facts import read_audited, read_facts
 from preflight.probe.frames import Frames
 from preflight.probe.knowledge import Knowledge, Limits
+from preflight.probe.managers import read_packages
+from preflight.probe.managers.request import QUESTIONS, askable, words
 from preflight.probe.requests import Plan, Replies, Round
 from preflight.probe.script import COMMAND, bootstrap
 from preflight.probe.store import Store
@@ -90,7 +92,7 @@ class Interview:
         """Have *kind* known when the host is asked again."""
         self._knowledge.note_kind(kind)
 
-    def begin(self, hints: Sequence[Question] = (), audit: Audit | None = None) -> Beginning:
+    def begin(self, hints: Sequence[FileQuestion] = (), audit: Audit | None = None) -> Beginning:
         """Return the facts, what *audit* wants beyond them, and the answers to *hints*."""
         plan = Plan(facts=True, audit=None if audit is None else int(audit.secrets))
         for question in hints:
@@ -107,7 +109,7 @@ class Interview:
             audited = self._audited(replies, facts.clock_s, since_s)
         return Beginning(facts, unknown, self.ask(hints), audited)
 
-    def ask(self, questions: Iterable[Question]) -> dict[Question, Answer]:
+    def ask(self, questions: Iterable[FileQuestion]) -> dict[Question, Answer]:
         """Return the answers; a question that a limit leaves open is not among them."""
         answers: dict[Question, Answer] = {}
         left = list(dict.fromkeys(questions))
@@ -120,6 +122,15 @@ class Interview:
             if not self._go_on(plan):
                 break
         return answers
+
+    def ask_packages(self, questions: Iterable[Package]) -> dict[Question, Answer]:
+        """Return the answers to *questions* in one round; none where no round is left."""
+        asked = [question for question in questions if askable(question)][:QUESTIONS]
+        if not asked or self.rounds >= self._limits.rounds:
+            return {}
+        replies = self._exchange(Plan(packages=words(asked)))
+        answers = read_packages(asked, replies.packages or b"")
+        return {question: answers[question] for question in asked}
 
     def close(self) -> None:
         """End the conversation and keep what the host is known by; safe to call twice."""

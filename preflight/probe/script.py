@@ -34,14 +34,15 @@ def bootstrap(script: str = "script.sh", *before: str) -> str:
 
     The functions of the files *before* are there when it starts.
     """
-    code = (line for name in (*before, script) for line in _code(name))
-    return "\n".join([_READER, *code, _END, ""])
+    return "\n".join([_READER, *map(code_of, (*before, script)), _END, ""])
 
 
-def _code(name: str) -> list[str]:
-    source = resources.files("preflight.probe").joinpath(name).read_text("utf-8")
+@cache
+def code_of(script: str) -> str:
+    """Return the code of *script*, a file beside this one, without its comments."""
+    source = resources.files("preflight.probe").joinpath(script).read_text("utf-8")
     lines = (line.strip() for line in source.splitlines())
-    return [line for line in lines if line and not line.startswith("#")]
+    return "\n".join(line for line in lines if line and not line.startswith("#"))
 
 
 def is_plain(path: str) -> bool:
