@@ -429,6 +429,12 @@ credential_options = several(
     option("--no-input", is_flag=True, help="never ask for anything on the terminal"),
 )
 
+manifest_option = option(
+    "--manifest",
+    metavar="FILE|none",
+    help="what the application needs besides its binary, instead of ./preflight.yaml",
+)
+
 start_options = several(
     option(
         "--install-path",

@@ -272,6 +272,33 @@ CODES: dict[str, Code] = {
         says="Permission denied",
         remedy="Mend the mode or owner (chmod +x), install elsewhere, or start it as another user.",
     ),
+    "requirement-system": Code(
+        title="The system is not what the application needs",
+        cause="The manifest (requires: system) wants another release, kernel or machine, more "
+        "memory or more CPUs than the host has. A release is compared by ID and VERSION_ID of "
+        "os-release; Rocky, Alma and other rebuilds of RHEL have RHEL's numbers, other systems "
+        "that are like one (ID_LIKE) count from a number of their own.",
+        says="nothing, until the application misses it",
+        remedy="Choose other hosts, update the host, or list its release in the manifest.",
+    ),
+    "requirement-disk": Code(
+        title="Too little room on a disk",
+        cause="The manifest (requires: disk) wants more free bytes at that path than its file "
+        "system has for users other than root (df -Pk). Of a path that is not there yet the "
+        "nearest directory above it counts.",
+        says="No space left on device",
+        remedy="Make room, or mount a larger file system there.",
+    ),
+    "requirement-command": Code(
+        title="A command that the application needs is missing or has another version",
+        cause="The manifest (requires: commands) names it. It is searched in the PATH of the "
+        "start, else in the usual one; where a version is wanted, the command is run with "
+        "--version (or the word that it takes for it) for five seconds at most. Python's own "
+        "commands are compared as PEP 440 orders versions, others number by number.",
+        says="command not found, or an error of the older command",
+        remedy="Install the package that has the command, or give the PATH in which it lies: "
+        "start: {env: {PATH: …}}.",
+    ),
     "os-unsupported": Code(
         title="The host does not run Linux",
         cause="Another kernel decides what it runs by rules that preflight does not know.",

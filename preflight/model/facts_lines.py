@@ -26,6 +26,7 @@ from preflight.model.question import (
     FileState,
     Listing,
     Question,
+    Said,
 )
 from preflight.model.snapshot import Facts, HostKeyState, Mount, Status
 
@@ -71,7 +72,7 @@ class BytesReference(Struct, frozen=True, tag="bytes-content"):
     data: str
 
 
-StoredAnswer = FileState | ElfReference | BytesReference | Listing | Absent | Failed
+StoredAnswer = FileState | ElfReference | BytesReference | Listing | Said | Absent | Failed
 
 
 class AnswersLine(Struct, frozen=True, tag="answers", tag_field="kind"):

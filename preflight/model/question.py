@@ -1,7 +1,7 @@
 """
 What a check may ask of a host, and the four kinds of answer.
 
-An answer is present (a `FileState`, `ElfContent`, `BytesContent`, `Listing`),
+An answer is present (`FileState`, `ElfContent`, `BytesContent`, `Listing`, `Said`),
 `Absent` (looked, and it is not there), `Failed` (looked, and the host said
 why not) or `NOT_ASKED`.  These are four different things and stay so.
 """
@@ -40,7 +40,19 @@ class List(Struct, frozen=True, tag="list"):
     path: str
 
 
-Question: TypeAlias = Stat | ReadElf | ReadBytes | List
+class Ask(Struct, frozen=True, tag="ask"):
+    """What does the host say to this?  *topic* is a function ``ask_TOPIC`` of the probe script."""
+
+    topic: str
+    words: tuple[str, ...] = ()
+
+    @property
+    def path(self) -> str:
+        """How it is called, and where it stands among paths."""
+        return " ".join((self.topic, *self.words))
+
+
+Question: TypeAlias = Stat | ReadElf | ReadBytes | List | Ask
 
 
 class FileState(Struct, frozen=True, tag="file-state"):
@@ -85,6 +97,12 @@ class Listing(Struct, frozen=True, tag="listing"):
     names: tuple[str, ...]
 
 
+class Said(Struct, frozen=True, tag="said"):
+    """What a host says, as its tools print it."""
+
+    text: str
+
+
 class Absent(Struct, frozen=True, tag="absent"):
     """Looked, and it is not there: ENOENT, or ENOTDIR on the way."""
 
@@ -105,8 +123,10 @@ class NotAsked(enum.Enum):
 
 NOT_ASKED: Final = NotAsked.NOT_ASKED
 
-Answer: TypeAlias = FileState | ElfContent | BytesContent | Listing | Absent | Failed
+Answer: TypeAlias = FileState | ElfContent | BytesContent | Listing | Said | Absent | Failed
 StatAnswer: TypeAlias = FileState | Absent | Failed | NotAsked
 ElfAnswer: TypeAlias = ElfContent | Absent | Failed | NotAsked
 BytesAnswer: TypeAlias = BytesContent | Absent | Failed | NotAsked
+Heard: TypeAlias = Said | Absent | Failed
+SaidAnswer: TypeAlias = Heard | NotAsked
 ListAnswer: TypeAlias = Listing | Absent | Failed | NotAsked

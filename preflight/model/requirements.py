@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from preflight.model.elf import Elf
 from preflight.model.go import GoBuild, GoLinkage
+from preflight.model.need import Need
 
 Format = Literal[
     "elf",
@@ -18,6 +19,7 @@ Format = Literal[
     "mach-o",
     "archive",
     "directory",
+    "manifest",
     "wasm",
     "java",
     "text",
@@ -69,6 +71,7 @@ class Requirements(Struct, frozen=True, kw_only=True):
     payload: str | None = None  # what carries more programs behind its ELF file: "PyInstaller"
     inner: str | None = None  # of a member: its path in the bundle, "bin/app"
     bundle: Bundle | None = None  # of a directory or an archive that holds programs
+    needs: tuple[Need, ...] = ()  # of a manifest: no binary, and what the application needs besides
 
 
 class Entry(Struct, frozen=True, kw_only=True):

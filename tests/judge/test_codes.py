@@ -24,6 +24,7 @@ from preflight.model.snapshot import BinfmtHandler, Mount, Snapshot
 from preflight.model.start import Start
 from tests.builders import host as h
 from tests.builders.symbols import table
+from tests.judge.requirements import needs
 
 Scene = tuple[Requirements, Start, Snapshot]
 _NOWHERE = Start()
@@ -84,6 +85,12 @@ def script(line: str, there: dict[str, Elf] | None = None) -> Scene:
     return scene(h.requirements(None, format="script", head=line.encode()), h.files(there or {}))
 
 
+def lacking(kind: str, subject: str, value: str, answers=None, **facts) -> Scene:
+    """Return an application that needs this of a host, and a host with these answers alone."""
+    requirements = needs.manifest(needs.need(kind, subject, value))
+    return scene(requirements, answers or {}, **facts)
+
+
 _TOO_OLD = h.loader("2.31", abi_tag=AbiTag(0, (9, 0, 0)))
 _VERSIONED = VersionNeed("liba.so", (NeededVersion("A_2", False, 2),))
 
@@ -132,6 +139,11 @@ SCENES: dict[str, Callable[[], Scene]] = {
     "exec-policy": lambda: scene(h.program(), ima_appraise=True),
     "permission-denied": _locked,
     "payload-not-judged": lambda: scene(h.requirements(h.program(), payload="PyInstaller")),
+    "requirement-system": lambda: lacking("system", "kernel", ">=9.0"),
+    "requirement-disk": lambda: lacking(
+        "disk", "/opt", "1GiB", needs.said("disk", "/opt", text="/\nfs 9 8 1 9% /")
+    ),
+    "requirement-command": lambda: lacking("commands", "tar", "*"),
     "os-unsupported": lambda: scene(h.program(), system="FreeBSD"),
     "libc-unsupported": lambda: scene(h.program(), _stranger()),
     "install-path-unknown": lambda: scene(h.program("liba.so", runpath="$ORIGIN/lib")),
