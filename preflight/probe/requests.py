@@ -21,6 +21,7 @@ from preflight.probe.script import is_plain, word
 from preflight.probe.states import parse_errno, parse_states
 
 BLOCK = 64 << 10  # bytes; ranges begin and end at multiples of it
+AT_ONCE = ("connect", "fetch")  # topics that take long, and answer in no order
 _GROUP_PATHS = 128
 _GROUP_CHARACTERS = 24 << 10  # far below what one command line may hold
 _HASH = re.compile(rb"^([0-9a-f]{64}) [ *](/.*)$", re.MULTILINE)
@@ -185,8 +186,8 @@ def _requests(plan: Plan) -> Iterator[_Request]:
     if plan.facts:
         yield _Request("F", ())
     # The clock first: what the host does before it answers counts as its error.
-    for ask in sorted(plan.asked, key=lambda one: one.topic != "clock"):
-        yield _Request("A", (), ask=ask)
+    asks = sorted(plan.asked, key=lambda one: one.topic != "clock")
+    yield from (_Request("A", (), ask=ask) for ask in asks if ask.topic not in AT_ONCE)
     yield from (_Request("S", paths) for paths in _groups(plan.states, plan.alone))
     yield from (_Request("H", paths) for paths in _groups(plan.hashes, plan.alone))
     yield from (_Request("L", (path,)) for path in plan.names)
@@ -195,6 +196,7 @@ def _requests(plan: Plan) -> Iterator[_Request]:
         yield _Request("P", (path,), (part.offset // BLOCK, part.size // BLOCK))
     transferred = [*plan.contents, *plan.ranges]
     yield from (_Request("S", paths, after=True) for paths in _groups(transferred, plan.alone))
+    yield from (_Request("A", (), ask=ask) for ask in asks if ask.topic in AT_ONCE)
 
 
 def _groups(paths: Iterable[str], alone: set[str]) -> Iterator[tuple[str, ...]]:

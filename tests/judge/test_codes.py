@@ -143,6 +143,24 @@ SCENES: dict[str, Callable[[], Scene]] = {
     "requirement-disk": lambda: lacking(
         "disk", "/opt", "1GiB", needs.said("disk", "/opt", text="/\nfs 9 8 1 9% /")
     ),
+    "requirement-mount": lambda: lacking("mounts", "/opt", "exec", mounts=_NOEXEC),
+    "requirement-package": lambda: lacking(
+        "packages", "zlib", "*", needs.said("package", "zlib", text="dpkg\n\nexit 1")
+    ),
+    "requirement-file": lambda: lacking("files", "/etc/app.yaml", "-"),
+    "requirement-user": lambda: lacking(
+        "users", "app", "-", needs.said("name", "passwd", "app", text="getent\n\nexit 2")
+    ),
+    "requirement-group": lambda: lacking(
+        "groups", "app", "-", needs.said("name", "group", "app", text="getent\n\nexit 2")
+    ),
+    "requirement-limit": lambda: lacking("limits", "nofile", "65536"),
+    "requirement-sysctl": lambda: lacking("sysctl", "vm.overcommit_memory", "1"),
+    "requirement-port": lambda: lacking("ports_free", "8080", "-"),
+    "requirement-reach": lambda: lacking(
+        "reach", "db:1", "-", needs.said("connect", "db", "1", text="bash\n\nexit 137")
+    ),
+    "requirement-clock": lambda: lacking("clock", "offset", "2s"),
     "requirement-command": lambda: lacking("commands", "tar", "*"),
     "os-unsupported": lambda: scene(h.program(), system="FreeBSD"),
     "libc-unsupported": lambda: scene(h.program(), _stranger()),

@@ -17,7 +17,20 @@ from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 
 from preflight.judge.case import Case
-from preflight.judge.requirements import command, disk, system
+from preflight.judge.requirements import (
+    clock,
+    command,
+    disk,
+    file,
+    limit,
+    mount,
+    name,
+    package,
+    port,
+    reach,
+    sysctl,
+    system,
+)
 from preflight.judge.requirements.kind import Kind
 from preflight.model.verdict import Finding
 
@@ -25,7 +38,17 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
     {
         "system": system.KIND,
         "disk": disk.KIND,
+        "mounts": mount.KIND,
         "commands": command.KIND,
+        "packages": package.KIND,
+        "files": file.KIND,
+        "users": name.USERS,
+        "groups": name.GROUPS,
+        "limits": limit.KIND,
+        "sysctl": sysctl.KIND,
+        "ports_free": port.KIND,
+        "reach": reach.KIND,
+        "clock": clock.KIND,
     }
 )
 
