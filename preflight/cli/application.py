@@ -11,6 +11,7 @@ from preflight.cli.voice import note
 from preflight.errors import UsageError
 from preflight.model.requirements import Requirements
 from preflight.model.start import Start
+from preflight.model.waiver import Waiver
 
 if TYPE_CHECKING:
     from preflight.manifest import Manifest
@@ -41,6 +42,14 @@ def application(binaries: Sequence[str], manifest: Manifest | None) -> tuple[Req
     names = tuple(dict.fromkeys(binaries or (manifest.binaries if manifest else ())))
     needs = manifest.requirements(len(names) + 1) if manifest else None
     return (*analyzed(names), *((needs,) if needs else ()))
+
+
+def waivers_of(files: Sequence[str], manifest: Manifest | None) -> tuple[Waiver, ...]:
+    """Return what the *files* and the manifest accept for now."""
+    from preflight.manifest import load_waivers  # noqa: PLC0415
+
+    own = manifest.waivers if manifest else ()
+    return (*own, *(waiver for file in files for waiver in load_waivers(file)))
 
 
 def refuse_nothing(requirements: Sequence[Requirements]) -> None:

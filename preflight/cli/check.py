@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import datetime as dt
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, NamedTuple, Unpack
 
 import click
@@ -21,6 +22,7 @@ from preflight.cli.options import (
     report_options,
     run_options,
     start_options,
+    waivers_option,
 )
 from preflight.errors import UsageError
 
@@ -28,9 +30,12 @@ if TYPE_CHECKING:
     from preflight.cli.output import Formats
     from preflight.cli.progress import Style
     from preflight.cli.run import Plan
+    from preflight.cli.waiving import Waiving
+    from preflight.model.host import Host
     from preflight.model.report import Report
     from preflight.model.requirements import Requirements
     from preflight.model.start import Start
+    from preflight.model.waiver import Waiver
 
 
 class CheckOptions(FleetOptions, ReportOptions, RunOptions):
@@ -39,6 +44,7 @@ class CheckOptions(FleetOptions, ReportOptions, RunOptions):
     facts: tuple[str, ...]
     prove: bool
     manifest: str | None
+    waivers: tuple[str, ...]
     progress: Style
 
 
@@ -48,6 +54,7 @@ class CheckOptions(FleetOptions, ReportOptions, RunOptions):
 @option("--local", is_flag=True, help="judge for this machine itself")
 @option("--facts", multiple=True, metavar="FILE", help="judge hosts probed earlier; no network")
 @manifest_option
+@waivers_option
 @start_options
 @report_options
 @option(
@@ -71,6 +78,7 @@ def command(binaries: tuple[str, ...], **values: Unpack[CheckOptions]) -> int:
         chosen_manifest,
         refuse_nothing,
         start_by,
+        waivers_of,
     )
     from preflight.cli.output import (  # noqa: PLC0415
         parse_formats,
@@ -96,7 +104,8 @@ def command(binaries: tuple[str, ...], **values: Unpack[CheckOptions]) -> int:
     requirements = application(binaries, manifest)
     refuse_nothing(requirements)
     judged = _offline if values["facts"] else _online
-    done = judged(_Subject(requirements, start_by(manifest)), values, formats)
+    accepted = waivers_of(values["waivers"], manifest)
+    done = judged(_Subject(requirements, start_by(manifest), accepted), values, formats)
     verbosity = values["verbose"] - values["quiet"]
     failures = write_reports(
         done.report, done.formats, explain=values["explain"], verbosity=verbosity
@@ -112,6 +121,7 @@ class _Subject(NamedTuple):
 
     requirements: Sequence[Requirements]
     default: Start
+    waivers: Sequence[Waiver]
 
 
 class _Done(NamedTuple):
@@ -160,6 +170,8 @@ def _online(subject: _Subject, values: CheckOptions, formats: Formats) -> _Done:
             if name == FORMAT:
                 recorder.add(file)
         report, cut = run_fleet(plan, recorder)
+    if cut is None:
+        plan.waiving.warn_of_useless()
     left = [pair for pair in formats if pair[0] != FORMAT]
     return _Done(report, cut, left, recorder.failures)
 
@@ -198,10 +210,18 @@ def _plan(subject: _Subject, values: CheckOptions) -> Plan:
             start=given_start(start),
         ),
         executor=values["executor"],
+        waiving=_waiving(subject, hosts),
         explain=values["explain"],
         progress="none" if values["quiet"] else values["progress"],
     )
     return resume(plan, values["resume"]) if values["resume"] else plan
+
+
+def _waiving(subject: _Subject, hosts: Iterable[Host]) -> Waiving:
+    from preflight.cli.waiving import Waiving  # noqa: PLC0415
+
+    today = dt.datetime.now().astimezone().date()
+    return Waiving(subject.waivers, hosts, subject.requirements, today)
 
 
 def _offline(subject: _Subject, values: CheckOptions, formats: Formats) -> _Done:
@@ -218,4 +238,7 @@ def _offline(subject: _Subject, values: CheckOptions, formats: Formats) -> _Done
         [snapshot for _, snapshot in recorded],
         starts=lambda snapshot, needed: start_for(hosts[snapshot.host], needed),
     )
+    waiving = _waiving(subject, hosts.values())
+    report = waiving.report(report)
+    waiving.warn_of_useless()
     return _Done(report, None, formats)

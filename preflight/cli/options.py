@@ -435,6 +435,13 @@ manifest_option = option(
     help="what the application needs besides its binary, instead of ./preflight.yaml",
 )
 
+waivers_option = option(
+    "--waivers",
+    multiple=True,
+    metavar="FILE",
+    help="findings that are accepted until a date, and do not count until then",
+)
+
 start_options = several(
     option(
         "--install-path",

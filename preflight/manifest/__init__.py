@@ -10,6 +10,6 @@ How a kind of need is written is told by `preflight.judge.requirements.KINDS`,
 to the reader and to the schema alike.
 """
 
-from preflight.manifest.manifest import Manifest, discover, load
+from preflight.manifest.manifest import Manifest, discover, load, load_waivers
 
-__all__ = ["Manifest", "discover", "load"]
+__all__ = ["Manifest", "discover", "load", "load_waivers"]

@@ -17,15 +17,16 @@ from preflight.inventory.resolve import start_from
 from preflight.inventory.values import unreadable
 from preflight.inventory.yaml_file import read_start
 from preflight.judge.requirements import KINDS
-from preflight.manifest import values
+from preflight.manifest import values, waivers
 from preflight.model.form import PATH, Text, Texts
 from preflight.model.need import Need
 from preflight.model.requirements import Requirements
 from preflight.model.start import Start
+from preflight.model.waiver import Waiver
 
 DEFAULT_FILE = "preflight.yaml"
 BINARIES = Texts(Text(r"[^\x00-\x1f\x7f]+", "a path of this machine", "dist/app"))
-KEYS = ("binaries", "install_path", "start", "requires")
+KEYS = ("binaries", "install_path", "start", "requires", "waivers")
 _MAX_BYTES = 1 << 20
 _EXAMPLE = "requires: {commands: {tar: '*'}}"
 
@@ -38,6 +39,7 @@ class Manifest(Struct, frozen=True, kw_only=True):
     binaries: tuple[str, ...] = ()
     start: Start = Start()
     needs: tuple[Need, ...] = ()
+    waivers: tuple[Waiver, ...] = ()
 
     def requirements(self, number: int) -> Requirements | None:
         """Return the needs as what is judged, ``b`` *number* as id; None where there are none."""
@@ -64,6 +66,11 @@ def discover(cwd: Path) -> str | None:
 def load(path: str) -> Manifest:
     """Return the manifest in the file *path*; raises `ManifestError` for the first fault."""
     return read(read_file(path), path)
+
+
+def load_waivers(path: str) -> tuple[Waiver, ...]:
+    """Return the waivers in the file *path*; raises `ManifestError` for the first fault."""
+    return waivers.read_waivers(read_file(path), path)
 
 
 def read(raw: bytes, path: str) -> Manifest:
@@ -93,6 +100,7 @@ def _read(raw: bytes, path: str) -> Manifest:
     settings: dict[str, Any] = {}
     binaries: tuple[str, ...] = ()
     needs: tuple[Need, ...] = ()
+    accepted: tuple[Waiver, ...] = ()
     for key, (key_node, node) in top.items():
         if key == "binaries":
             found = values.texts(node, "'binaries'", BINARIES)
@@ -105,6 +113,8 @@ def _read(raw: bytes, path: str) -> Manifest:
                 _add(settings, name, setting.value, node)
         elif key == "requires":
             needs = _needs(node)
+        elif key == "waivers":
+            accepted = waivers.of(node)
         else:
             raise values.unknown_key(key_node, key, KEYS, "the manifest")
     if not binaries and not needs:
@@ -115,6 +125,7 @@ def _read(raw: bytes, path: str) -> Manifest:
         binaries=binaries,
         start=start_from(settings),
         needs=needs,
+        waivers=accepted,
     )
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from preflight.judge.requirements import KINDS
 from preflight.manifest.manifest import BINARIES
+from preflight.manifest.waivers import FORM, REQUIRED
 from preflight.model.form import PATH, Flag, Form, Record, Table, Text, Texts
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -25,6 +26,7 @@ def manifest_schema() -> dict[str, Any]:
                 "install_path": of(PATH),
                 "start": _start(),
                 "requires": _object(requires),
+                "waivers": {"type": "array", "items": _waiver()},
             }
         ),
         "anyOf": [{"required": ["binaries"]}, {"required": ["requires"]}],
@@ -82,6 +84,13 @@ def _start() -> dict[str, Any]:
             "env": {"type": ["object", "null"], "additionalProperties": _TEXT},
         }
     )
+
+
+def _waiver() -> dict[str, Any]:
+    schema = of(FORM) | {"type": "object", "required": list(REQUIRED)}
+    # YAML reads a date without quotes as one.
+    schema["properties"]["expires"] = {"format": "date"}
+    return schema
 
 
 def _object(properties: dict[str, Any]) -> dict[str, Any]:
