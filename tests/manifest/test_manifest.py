@@ -10,9 +10,11 @@ import pytest
 import yaml
 
 from preflight.errors import ManifestError
+from preflight.judge.requirements import KINDS
 from preflight.manifest.manifest import discover, load, read
 from preflight.manifest.schema import manifest_schema
 from preflight.model import codec
+from preflight.model.codes import CODES
 from preflight.model.requirements import Requirements
 
 EXAMPLE = Path(__file__).parent.parent.parent / "docs" / "preflight.example.yaml"
@@ -45,6 +47,22 @@ def test_the_example_is_read_whole():
     assert (python.kind, python.value) == ("commands", ">=3.11")
     line = EXAMPLE.read_text().splitlines()[int(python.place.rpartition(":")[2]) - 1]
     assert "python3" in line
+
+
+def test_the_page_shows_the_example():
+    """docs/manifest.md has it word for word."""
+    page = (EXAMPLE.parent / "manifest.md").read_text()
+    lines = EXAMPLE.read_text().splitlines()[1:]
+
+    assert "\n".join(f"    {line}" for line in lines) in page
+
+
+def test_the_page_has_every_kind():
+    """In its table, each with its finding."""
+    page = (EXAMPLE.parent / "manifest.md").read_text()
+
+    assert [kind for kind in KINDS if f"`{kind}`" not in page] == []
+    assert [one for one in CODES if one.startswith("requirement-") and one not in page] == []
 
 
 def test_needs_go_over_a_wire_as_they_are():
