@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from preflight.analyze.bundles.pyinstaller import MAGIC, TAIL_BYTES
+from preflight.analyze.bundles.pyinstaller import MAGIC, TAIL_BYTES, beside
 from preflight.elf import Source
+
+__all__ = ["beside", "payload"]
 
 
 def payload(source: Source) -> str | None:

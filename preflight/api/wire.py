@@ -98,7 +98,7 @@ class Dispatcher:
 
     def __init__(self) -> None:
         self._programs: dict[int, tuple[int, Requirements]] = {}  # the objects, or ids come again
-        self._openers: dict[int, tuple[int, Opener]] = {}
+        self._openers: dict[tuple[int, str | None, bool], int] = {}
         self._bundles: dict[int, tuple[int, Bundle]] = {}
         self._lines: list[bytes] = []
 
@@ -132,13 +132,15 @@ class Dispatcher:
         return known[0]
 
     def _opener(self, opener: Opener) -> int:
-        known = self._openers.get(id(opener))
+        # Of the same program there is a value for each host; what it is, lives in `_programs`.
+        key = id(opener.requirements), opener.install_path, opener.in_place
+        known = self._openers.get(key)
         if known is None:
             program = self._program(opener.requirements)
             line = OpenerLine(program, opener.install_path, opener.in_place)
             self._lines.append(codec.encode(line))
-            known = self._openers[id(opener)] = len(self._openers), opener
-        return known[0]
+            known = self._openers[key] = len(self._openers)
+        return known
 
     def _bundle(self, bundle: Bundle) -> int:
         known = self._bundles.get(id(bundle))

@@ -1,9 +1,12 @@
-"""What PT_NOTE and PT_GNU_PROPERTY say: build id, ABI tag, and the x86 level."""
+"""What PT_NOTE and PT_GNU_PROPERTY say: build id, ABI tag, what is opened later, the x86 level."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from struct import Struct
+from typing import Literal
+
+import msgspec
 
 from preflight.elf.image import Image
 from preflight.model.elf import (
@@ -11,10 +14,12 @@ from preflight.model.elf import (
     EM_X86_64,
     PT_NOTE,
     AbiTag,
+    LaterNeed,
     Segment,
 )
 
-_GNU = b"GNU\0"
+_GNU, _FDO = b"GNU\0", b"FDO\0"
+_NT_FDO_DLOPEN_METADATA = 0x407C0C0A
 _NT_GNU_ABI_TAG, _NT_GNU_BUILD_ID, _NT_GNU_PROPERTY_TYPE_0 = 1, 3, 5
 # GNU_PROPERTY_*: what is needed of every loader, of its x86 features, of the CPU.
 _1_NEEDED, _X86_FEATURE_1_AND, _X86_ISA_1_NEEDED = 0xB0008000, 0xC0000002, 0xC0008002
@@ -24,6 +29,18 @@ _MAX_NOTES = 1 << 16
 _MAX_BUILD_ID = 256
 
 Note = tuple[bytes, int, bytes]  # owner, type, content
+
+
+class _Dlopen(msgspec.Struct):
+    """One entry of a dlopen note; a priority that is not given is "recommended"."""
+
+    soname: list[str]
+    priority: Literal["required", "recommended", "suggested"] = "recommended"
+    feature: str = ""
+    description: str = ""
+
+
+_DLOPEN = msgspec.json.Decoder(list[_Dlopen])
 
 
 def notes(image: Image, data: bytes, align: int) -> Iterator[Note]:
@@ -50,6 +67,7 @@ class Notes:
     def __init__(self, image: Image, machine: int, segments: Sequence[Segment]) -> None:
         self.build_id: str | None = None
         self.abi_tag: AbiTag | None = None
+        self.later: tuple[LaterNeed, ...] = ()
         for segment in segments:
             if segment.type == PT_NOTE:
                 self._read(image, segment)
@@ -63,6 +81,8 @@ class Notes:
             image.complain("a segment of notes lies beyond the end of the file")
         align = 8 if segment.align == 8 else 4
         for owner, kind, content in notes(image, data, align):
+            if owner == _FDO and kind == _NT_FDO_DLOPEN_METADATA:
+                self.later += _later(content)
             if owner != _GNU:
                 continue
             if kind == _NT_GNU_BUILD_ID and self.build_id is None:
@@ -70,6 +90,24 @@ class Notes:
             elif kind == _NT_GNU_ABI_TAG and self.abi_tag is None and len(content) >= 16:
                 system, *release = Struct(image.layout.order + "IIII").unpack_from(content)
                 self.abi_tag = AbiTag(system, (release[0], release[1], release[2]))
+
+
+def _later(content: bytes) -> tuple[LaterNeed, ...]:
+    """Return what one note says; nothing where it is not of the form that is specified."""
+    try:
+        entries = _DLOPEN.decode(content.rstrip(b"\0"))
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return ()
+    return tuple(
+        LaterNeed(
+            sonames=tuple(entry.soname),
+            priority=entry.priority,
+            feature=entry.feature,
+            description=entry.description,
+        )
+        for entry in entries
+        if entry.soname
+    )
 
 
 def _isa_needed(image: Image, segments: Sequence[Segment]) -> int:

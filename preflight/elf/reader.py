@@ -120,6 +120,7 @@ def _read_image(image: Image, header: _Header) -> dict[str, Any]:
         "segments": segments,
         "build_id": notes.build_id,
         "abi_tag": notes.abi_tag,
+        "later": notes.later,
         "isa_needed": notes.isa_needed,
         "exec_stack": _exec_stack(segments),
     }

@@ -128,7 +128,7 @@ def _whole(
     """Return the verdict of the container; of a *program* that unpacks itself its own counts."""
     findings = tuple(
         finding
-        for part in parts
+        for part in _telling(parts, verdicts)
         for finding in _reason(part.requirements, verdicts[part.requirements.id])
     )
     not_probed = tuple(f for f in bundle.findings if f.code == "host-not-probed")
@@ -140,6 +140,20 @@ def _whole(
         return bundle  # it comes to nothing that it would unpack
     whole = _with(bundle, (*bundle.findings, *with_remedies(findings)))
     return structs.replace(whole, predicted_error=None, predicted_exit=None)
+
+
+def _telling(parts: Sequence[Part], verdicts: Mapping[str, Verdict]) -> Iterator[Part]:
+    """Yield the members, of those that one program cannot open for one reason only the first."""
+    said = set()
+    for part in parts:
+        verdict, opener = verdicts[part.requirements.id], part.start.loaded_by
+        if opener is not None and verdict.outcome == "blocked":
+            errors = (f for f in verdict.findings if f.severity == "error")
+            reason = opener.install_path, *((f.code, f.subject, f.needed_by) for f in errors)
+            if reason in said:
+                continue
+            said.add(reason)
+        yield part
 
 
 def _reason(member: Requirements, verdict: Verdict) -> Iterator[Finding]:

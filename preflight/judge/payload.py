@@ -11,12 +11,23 @@ from preflight.model.verdict import Finding
 def check_payload(case: Case) -> Iterator[Finding]:
     """What the program carries was read, and is judged member by member."""
     maker = case.requirements.payload
-    if maker is None or case.requirements.bundle is not None:
+    if maker is None or case.requirements.bundle is not None or _lies_beside(case):
         return
+    beside = case.requirements.beside
+    where = "it unpacks libraries into a temporary directory and loads them"
+    if beside is not None:
+        where = f"it loads libraries from {beside or 'the directory'} beside it: give the directory"
     yield Finding(
         code="payload-not-judged",
         severity="unknown",
         subject=case.requirements.name,
-        message=f"a program made by {maker}: it unpacks libraries into a temporary directory and "
-        "loads them, and these were not judged",
+        message=f"a program made by {maker}: {where}, and these were not judged",
     )
+
+
+def _lies_beside(case: Case) -> bool:
+    """Whether the bundle has the libraries of a one-folder program where that looks for them."""
+    bundle, program = case.start.bundle, case.requirements
+    if bundle is None or program.inner is None:
+        return False
+    return program.beside is not None and program.inner in bundle.openers

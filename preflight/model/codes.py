@@ -182,6 +182,22 @@ CODES: dict[str, Code] = {
         says="error while loading shared libraries: /usr/lib/libz.so.1: invalid ELF header",
         remedy="Replace or remove the file that the evidence names.",
     ),
+    "dlopen-missing": Code(
+        title="A library that the program opens later is not there",
+        cause="The program says in a note (.note.dlopen) which libraries it opens with dlopen(3) "
+        "once it runs, and how much it needs them: required, recommended or suggested. None of "
+        "the names that it would take is where the loader looks, with all that it needs. The "
+        "program starts; what it does then is its own choice.",
+        says="what the program says where dlopen(3) fails",
+        remedy="Install the library for what the note names as required or recommended.",
+    ),
+    "dlopen-unknown": Code(
+        title="Whether a library that is opened later is there was not seen",
+        cause="The facts hold nothing about the library that a note of the program names "
+        "(.note.dlopen), or the search for it could not be settled. No start hangs on it.",
+        says="nothing, or what the program says where dlopen(3) fails",
+        remedy="Collect again: preflight probe --for BINARY.",
+    ),
     "version-missing": Code(
         title="A library is too old: it lacks a symbol version",
         cause="The program was linked against a newer release of the library. The loader compares "
@@ -379,6 +395,59 @@ CODES: dict[str, Code] = {
         says="certificate is not yet valid; token expired",
         remedy="Start chrony or systemd-timesyncd on the host (timedatectl), or mend this "
         "machine's own clock.",
+    ),
+    "ca-certificates-missing": Code(
+        title="The host has no CA certificates",
+        cause="The program checks the certificates of servers against those of the host (Go's "
+        "crypto/x509, OpenSSL), and none of the places where it looks has any. It starts; every "
+        "connection by TLS that it opens fails.",
+        says="x509: certificate signed by unknown authority; certificate verify failed",
+        remedy="Install ca-certificates, or name a bundle in SSL_CERT_FILE. Go may carry its own: "
+        "golang.org/x/crypto/x509roots/fallback.",
+    ),
+    "timezone-data-missing": Code(
+        title="The host has no time-zone data",
+        cause="The program asks for time zones by name (time.LoadLocation of Go, std::chrono), and "
+        "there is no /usr/share/zoneinfo.",
+        says="unknown time zone Europe/Berlin",
+        remedy="Install tzdata, or build with -tags timetzdata (Go: import time/tzdata).",
+    ),
+    "nss-modules": Code(
+        title="A static program loads modules of the name service switch",
+        cause="glibc in a static program still reads /etc/nsswitch.conf and loads libnss_*.so.2 "
+        "for what is named there, and with it the host's own glibc, which has to be of the very "
+        "release that the program was linked with. Since 2.34 files and dns are built in. Which "
+        "release it was, the program does not tell.",
+        says="nothing as a rule: users and hosts are not found; or the program crashes",
+        remedy="Link dynamically, or against musl; Go: -tags netgo,osusergo.",
+    ),
+    "gconv-modules-missing": Code(
+        title="The host has no modules for character sets",
+        cause="The program converts between character sets with glibc's iconv_open, which loads a "
+        "module for all but UTF-8, ASCII and UCS, and the directory of the modules is not there.",
+        says="iconv_open: Invalid argument",
+        remedy="Install the modules (libc6, libc-gconv-modules-extra, glibc-gconv-extra), or set "
+        "GCONV_PATH.",
+    ),
+    "shm-missing": Code(
+        title="The host has no /dev/shm",
+        cause="The program calls shm_open or sem_open, which make files in /dev/shm.",
+        says="shm_open: No such file or directory; sem_open: Function not implemented",
+        remedy="Mount a tmpfs on /dev/shm.",
+    ),
+    "proc-missing": Code(
+        title="/proc is not mounted",
+        cause="The program asks for its own path (os.Executable of Go), which is a link in /proc.",
+        says="readlink /proc/self/exe: no such file or directory",
+        remedy="Mount /proc.",
+    ),
+    "locale-missing": Code(
+        title="The locale of the start is not on the host",
+        cause="The start names a locale (LC_ALL, LC_CTYPE, LC_MESSAGES, LANG) and the program asks "
+        "for it (setlocale, std::locale), but there is neither an archive of locales nor a "
+        "directory of that name in /usr/lib/locale.",
+        says="cannot change locale; locale::facet::_S_create_c_locale name not valid",
+        remedy="Generate the locale (localedef, locales), or start with LC_ALL=C.UTF-8.",
     ),
     "os-unsupported": Code(
         title="The host does not run Linux",

@@ -78,6 +78,19 @@ class AbiTag(Struct, frozen=True):
     release: tuple[int, int, int]
 
 
+class LaterNeed(Struct, frozen=True, kw_only=True):
+    """
+    What the program says that it opens with dlopen(3), once it runs: one of *sonames*.
+
+    Source: UAPI group, "ELF dlopen metadata" (note type 0x407c0c0a).
+    """
+
+    sonames: tuple[str, ...]  # the preferred one first
+    priority: Literal["required", "recommended", "suggested"]
+    feature: str = ""
+    description: str = ""
+
+
 class LoaderIdentity(Struct, frozen=True):
     """What the bytes of an ELF interpreter (or of a libc) say of its origin."""
 
@@ -159,6 +172,7 @@ class Elf(Struct, frozen=True, kw_only=True):
     version_defs: tuple[VersionDef, ...] = ()
     build_id: str | None = None  # hexadecimal
     abi_tag: AbiTag | None = None
+    later: tuple[LaterNeed, ...] = ()  # .note.dlopen, in file order
     isa_needed: int = 0  # GNU_PROPERTY_X86_ISA_1_NEEDED, as the loader reads it
     exec_stack: bool | None = None  # PT_GNU_STACK asks for it; None where the header is absent
     symbols: SymbolTable | None = None

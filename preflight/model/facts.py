@@ -39,6 +39,7 @@ from preflight.model.facts_lines import (
     line_id,
     normal,
     pack_elf,
+    subject,
     unpack_elf,
 )
 from preflight.model.question import Answer, BytesContent, ElfContent, Question
@@ -121,7 +122,7 @@ class Writer:
 
     def _answers(self, answers: Mapping[Question, Answer]) -> str:
         stored = ((question, self._stored(answer)) for question, answer in normal(answers))
-        parts = groupby(stored, key=lambda pair: pair[0].path.rpartition("/")[0])
+        parts = groupby(stored, key=lambda pair: subject(pair[0]).rpartition("/")[0])
         lines = (AnswersLine(tuple(pairs)) for _, pairs in parts)
         return self.refer(AnswerSetLine(tuple(map(self.refer, lines))))
 

@@ -25,6 +25,8 @@ from preflight.model.question import (
     Failed,
     FileState,
     Listing,
+    Offers,
+    Package,
     Question,
     Said,
 )
@@ -72,7 +74,7 @@ class BytesReference(Struct, frozen=True, tag="bytes-content"):
     data: str
 
 
-StoredAnswer = FileState | ElfReference | BytesReference | Listing | Said | Absent | Failed
+StoredAnswer = FileState | ElfReference | BytesReference | Listing | Offers | Said | Absent | Failed
 
 
 class AnswersLine(Struct, frozen=True, tag="answers", tag_field="kind"):
@@ -164,16 +166,23 @@ def normal(answers: Mapping[Question, Answer]) -> Iterator[tuple[Question, Answe
     for question in sorted(answers, key=_order):
         answer = answers[question]
         if isinstance(answer, FileState):
-            yield question, numbers.normal(answer, question.path)
+            yield question, numbers.normal(answer, subject(question))
         elif isinstance(answer, ElfContent | BytesContent):
-            state = numbers.normal(answer.state, question.path)
+            state = numbers.normal(answer.state, subject(question))
             yield question, msgspec.structs.replace(answer, state=state)
         else:
             yield question, answer
 
 
-def _order(question: Question) -> tuple[str, str, str]:
-    return question.path.rpartition("/")[0], question.path, type(question).__name__
+def subject(question: Question) -> str:
+    """Return what *question* is about: a path, or the name of a library."""
+    return question.name if isinstance(question, Package) else question.path
+
+
+def _order(question: Question) -> tuple[str, str, str, str]:
+    name, kind = subject(question), type(question).__name__
+    # Of one library several versions may be asked.
+    return name.rpartition("/")[0], name, kind, str(question)
 
 
 class _Numbers:

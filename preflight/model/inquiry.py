@@ -12,6 +12,7 @@ from preflight.model.question import (
     Ask,
     BytesAnswer,
     ElfAnswer,
+    FileQuestion,
     List,
     ListAnswer,
     Listing,
@@ -35,16 +36,16 @@ class Inquiry:
 
     def __init__(self, answers: Mapping[Question, Answer]) -> None:
         self._answers = answers
-        self._asked: dict[Question, None] = {}
-        self._open: dict[Question, None] = {}
+        self._asked: dict[FileQuestion, None] = {}
+        self._open: dict[FileQuestion, None] = {}
 
     @property
-    def asked(self) -> tuple[Question, ...]:
+    def asked(self) -> tuple[FileQuestion, ...]:
         """Every question so far: what another host is likely to be asked, too."""
         return tuple(self._asked)
 
     @property
-    def open(self) -> tuple[Question, ...]:
+    def open(self) -> tuple[FileQuestion, ...]:
         """The questions that nobody has answered yet."""
         return tuple(self._open)
 
@@ -68,7 +69,7 @@ class Inquiry:
         """Return what the host says to `Ask`."""
         return cast("SaidAnswer", self._ask(Ask(topic, words)))
 
-    def _ask(self, question: Question) -> object:
+    def _ask(self, question: FileQuestion) -> object:
         self._asked[question] = None
         answer = self._answers.get(question)
         if answer is None and not isinstance(question, Ask):

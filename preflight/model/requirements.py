@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import posixpath
 from collections import defaultdict
 from functools import cached_property
 from typing import Literal
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
-from preflight.model.elf import Elf
+from preflight.model.elf import DT_NEEDED, Dependency, Elf
 from preflight.model.go import GoBuild, GoLinkage
 from preflight.model.need import Need
+from preflight.model.runtime import RunTimeNeed
+from preflight.model.toolchain import Toolchain
 
 Format = Literal[
     "elf",
@@ -68,7 +71,11 @@ class Requirements(Struct, frozen=True, kw_only=True):
     go_linkage: GoLinkage | None = None  # of a Go program for Linux
     go_level: str | None = None  # "x86-64-v3": what a Go program's own runtime asks of the CPU
     x86_isa_needed: str | None = None  # "x86-64-v3": a whole level, from the ISA note
+    toolchain: tuple[Toolchain, ...] = ()  # by the file's own word, in its order
+    runtime_needs: tuple[RunTimeNeed, ...] = ()  # advice: what no header names
     payload: str | None = None  # what carries more programs behind its ELF file: "PyInstaller"
+    beside: str | None = None  # where its payload lies, not in the file: "_internal"
+    opened_by: str | None = None  # of a member: the path of the program in it that opens it
     inner: str | None = None  # of a member: its path in the bundle, "bin/app"
     bundle: Bundle | None = None  # of a directory or an archive that holds programs
     needs: tuple[Need, ...] = ()  # of a manifest: no binary, and what the application needs besides
@@ -99,6 +106,23 @@ class Bundle(Struct, frozen=True, kw_only=True, dict=True):
     def index(self) -> dict[str, Entry]:
         """The entries by path."""
         return {entry.path: entry for entry in self.entries}
+
+    @cached_property
+    def openers(self) -> dict[str, Requirements]:
+        """The programs by path that open others, each with the libraries that it opened first."""
+        paths = {member.opened_by for member in self.members}
+        return {m.inner: self._opening(m) for m in self.members if m.inner and m.inner in paths}
+
+    def _opening(self, program: Requirements) -> Requirements:
+        """Return *program* as PyInstaller's boot loader is, once it has opened libpython."""
+        elf = program.elf
+        if program.beside is None or elf is None:
+            return program
+        folder = posixpath.join(posixpath.dirname(program.inner or ""), program.beside)
+        names = (n for n in self.names(folder) if n.startswith("libpython"))
+        opened = tuple(Dependency(DT_NEEDED, name) for name in names)
+        opening = structs.replace(elf, dependencies=(*elf.dependencies, *opened))
+        return structs.replace(program, elf=opening)
 
     def names(self, directory: str) -> tuple[str, ...]:
         """Return the names in one of its directories."""

@@ -14,12 +14,14 @@ from types import TracebackType
 from typing import NamedTuple, Self
 
 from preflight.errors import ProbeError, TransportError
-from preflight.model.question import Answer, Question
+from preflight.model.question import Answer, FileQuestion, Package, Question
 from preflight.model.snapshot import Facts
 from preflight.probe.awaited import Awaited
 from preflight.probe.facts import read_facts
 from preflight.probe.frames import Frames
 from preflight.probe.knowledge import Knowledge, Limits
+from preflight.probe.managers import read_packages
+from preflight.probe.managers.request import QUESTIONS, askable, words
 from preflight.probe.requests import Plan, Replies, Round
 from preflight.probe.script import COMMAND, bootstrap
 from preflight.probe.store import Store
@@ -78,7 +80,7 @@ class Interview:
         """Have *kind* known when the host is asked again."""
         self._knowledge.note_kind(kind)
 
-    def begin(self, hints: Sequence[Question] = ()) -> Beginning:
+    def begin(self, hints: Sequence[FileQuestion] = ()) -> Beginning:
         """Return the facts, and the answers to *hints*."""
         plan = Plan(facts=True)
         for question in hints:
@@ -90,7 +92,7 @@ class Interview:
         self._knowledge.clock_s = facts.clock_s
         return Beginning(facts, unknown, self.ask(hints))
 
-    def ask(self, questions: Iterable[Question]) -> dict[Question, Answer]:
+    def ask(self, questions: Iterable[FileQuestion]) -> dict[Question, Answer]:
         """Return the answers; a question that a limit leaves open is not among them."""
         answers: dict[Question, Answer] = {}
         left = list(dict.fromkeys(questions))
@@ -103,6 +105,15 @@ class Interview:
             if not self._go_on(plan):
                 break
         return answers
+
+    def ask_packages(self, questions: Iterable[Package]) -> dict[Question, Answer]:
+        """Return the answers to *questions* in one round; none where no round is left."""
+        asked = [question for question in questions if askable(question)][:QUESTIONS]
+        if not asked or self.rounds >= self._limits.rounds:
+            return {}
+        replies = self._exchange(Plan(packages=words(asked)))
+        answers = read_packages(asked, replies.packages or b"")
+        return {question: answers[question] for question in asked}
 
     def close(self) -> None:
         """End the conversation and keep what the host is known by; safe to call twice."""

@@ -17,10 +17,10 @@ from preflight.model.question import (
     BytesContent,
     ElfContent,
     Failed,
+    FileQuestion,
     FileState,
     Heard,
     List,
-    Question,
     ReadBytes,
     ReadElf,
     Stat,
@@ -63,7 +63,7 @@ class Knowledge:
         self._planned_bytes = 0
         self._claims: set[str] = set()
 
-    def look(self, question: Question, plan: Plan) -> Answer | None:
+    def look(self, question: FileQuestion, plan: Plan) -> Answer | None:
         """Return the answer, or None after noting in *plan* what it takes to find it."""
         if isinstance(question, Ask):
             return self._hear(question, plan)

@@ -17,6 +17,7 @@ from preflight.errors import ProbeError
 from preflight.model import text
 from preflight.model.question import Absent, Ask, Failed, FileState, Heard, Said
 from preflight.probe.frames import Frame
+from preflight.probe.managers.request import code
 from preflight.probe.script import is_plain, word
 from preflight.probe.states import parse_errno, parse_states
 
@@ -48,10 +49,11 @@ class Plan(Struct):
     asked: dict[Ask, None] = field(default_factory=dict)
     contents: dict[str, int] = field(default_factory=dict)  # path: at most so many bytes
     ranges: dict[str, Range] = field(default_factory=dict)
+    packages: tuple[str, ...] = ()  # the words of `preflight.probe.managers.request`
 
     def __bool__(self) -> bool:
         wanted = (self.states, self.hashes, self.names, self.asked, self.contents, self.ranges)
-        return self.facts or any(wanted)
+        return self.facts or any(wanted) or bool(self.packages)
 
 
 class Replies(Struct):
@@ -66,6 +68,7 @@ class Replies(Struct):
     said: dict[Ask, Heard] = field(default_factory=dict)
     errors: dict[str, str] = field(default_factory=dict)  # path: errno of opening it
     ranges: dict[str, bytes] = field(default_factory=dict)
+    packages: bytes | None = None
 
 
 class _Request(NamedTuple):
@@ -98,6 +101,7 @@ class Round:
             "P": self._take_range,
             "L": self._take_names,
             "A": self._take_said,
+            "K": self._take_packages,
         }
 
     def encode(self) -> bytes:
@@ -150,6 +154,9 @@ class Round:
         names = text.decode(frame.data).split("/")[:-1]
         self.replies.names[request.paths[0]] = tuple(n for n in names if n not in (".", ".."))
 
+    def _take_packages(self, _: _Request, frame: Frame) -> None:
+        self.replies.packages = frame.data
+
     def _take_said(self, request: _Request, frame: Frame) -> None:
         said = text.decode(frame.data)
         if request.ask is None:
@@ -179,6 +186,7 @@ _OPERATIONS = {
     "P": "P",
     "L": "L",
     "A": "A",
+    "K": "K",
 }
 
 
@@ -194,6 +202,8 @@ def _requests(plan: Plan) -> Iterator[_Request]:
     yield from (_Request("C", (path,), (limit,)) for path, limit in plan.contents.items())
     for path, part in plan.ranges.items():
         yield _Request("P", (path,), (part.offset // BLOCK, part.size // BLOCK))
+    if plan.packages:
+        yield _Request("K", (code(), *plan.packages))
     transferred = [*plan.contents, *plan.ranges]
     yield from (_Request("S", paths, after=True) for paths in _groups(transferred, plan.alone))
     yield from (_Request("A", (), ask=ask) for ask in asks if ask.topic in AT_ONCE)

@@ -370,6 +370,12 @@ ask() { # INDEX TOPIC WORD...
   esac
 }
 
+looked() { # INDEX CODE WORD...: what the code prints, which is preflight's own
+  first=$1 code=$2
+  shift 2
+  frame K "$first" "$(eval "$code")"
+}
+
 answer() { # OPERATION INDEX PATH ARGUMENT...
   case ${3-} in
   *\\*) # in octal; the "." saves line feeds at its end
@@ -388,6 +394,7 @@ answer() { # OPERATION INDEX PATH ARGUMENT...
   P) range "$@" ;;
   L) list "$@" ;;
   A) ask "$@" ;;
+  K) looked "$@" ;;
   esac
 }
 

@@ -149,6 +149,31 @@ def test_a_library_that_nobody_loads_is_judged_by_itself(run, tmp_path):
     assert ("member-blocked", "plugin.so") == (finding["code"], finding["subject"])
 
 
+@pytest.mark.parametrize(
+    ("source", "status"),
+    [("Py_Here", 0), ("Py_Gone", 1)],
+)
+def test_an_extension_is_judged_as_opened_by_the_interpreter_beside_it(
+    run, tmp_path, source, status
+):
+    """What the interpreter defines is there, and what nobody defines ends the import."""
+    root = tmp_path / "tree"
+    gcc(f'void Py_Here(void){{}} int main(void){{__asm__("{EXIT}");}}', root / "bin/python3.11",
+        "-Wl,-e,main", "-rdynamic", "-nostdlib")  # fmt: skip
+    module = root / "lib/x.cpython-311-x86_64-linux-gnu.so"
+    code = f"void {source}(void); void *PyInit_x(void){{{source}(); return 0;}}"
+    gcc(code, module, "-shared", "-fPIC", "-nostdlib")
+
+    result = run("check", root, "--local", "--install-path", "/opt/none", *QUICK)
+
+    assert status == result.status
+    by = {v["path"].rpartition("/")[2]: v for _, v in verdicts(result).items()}
+    assert by[module.name]["loaded_by"].endswith("bin/python3.11")
+    if status:
+        line = by[module.name]["predicted_error"]
+        assert line == f"/opt/none/lib/{module.name}: undefined symbol: Py_Gone"
+
+
 def test_a_directory_is_judged_in_place(run, tmp_path):
     """With --local a directory is judged where it lies."""
     packed(tmp_path, bin__app=elf())

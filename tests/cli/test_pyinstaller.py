@@ -29,6 +29,16 @@ def app(tmp_path_factory) -> Path:
     return directory / "dist/app"
 
 
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory) -> Path:
+    """The same as a one-folder program: a small one, and its libraries beside it."""
+    directory = tmp_path_factory.mktemp("onedir")
+    (directory / "app.py").write_text(SOURCE)
+    command = [sys.executable, "-m", "PyInstaller", "--onedir", "--log-level", "ERROR", "app.py"]
+    subprocess.run(command, cwd=directory, check=True, capture_output=True)
+    return directory / "dist/app"
+
+
 def judged(run, fleet, app: Path, name: str) -> dict:
     """Return the verdict on the program itself on one host."""
     place = ["-i", str(fleet.inventory), "-l", name, "-F", "none", "--install-path", "/root/app"]
@@ -105,3 +115,54 @@ def test_a_damaged_archive_is_not_judged(run, app, tmp_path, cut):
     (verdict,) = json.loads(result.out)["verdicts"]
     assert (result.status, verdict["outcome"]) == (3, "unknown")
     assert verdict["findings"][0]["code"] == "payload-not-judged"
+
+
+@pytest.mark.parametrize("name", ["bullseye", "bookworm", "trixie"])
+def test_a_folder_is_judged_with_what_lies_beside_the_program(run, fleet, folder, name):
+    """Its extensions are opened by the program, once that has libpython; both are started."""
+    place = ["-i", str(fleet.inventory), "-l", name, "-F", "none", "--install-path", "/root/dir/"]
+    result = run("check", str(folder), *place, "--format", "json")
+    target = fleet.root(name) / "root/dir"
+    subprocess.run(["cp", "-a", folder, target], check=True)
+    real = real_start(fleet.root(name), ["/root/dir/app"], timeout_s=60)
+
+    verdicts = {v["path"].removeprefix(f"{folder}/"): v for v in json.loads(result.out)["verdicts"]}
+
+    outcome = verdicts[str(folder)]["outcome"]
+    assert ("blocked" if real.status else "deployable") == outcome, real.stderr
+    libpython = verdicts["_internal/libpython3.11.so.1.0"]
+    assert f"{folder}/app" == libpython["loaded_by"]
+    if real.status:
+        assert libpython["predicted_error"].partition(": ")[2] in real.stderr
+        assert 1 == len(verdicts[str(folder)]["findings"])
+
+
+def test_a_folder_whose_extension_lacks_a_library_is_blocked(run, fleet, folder, tmp_path):
+    """A library that only the host of the build had is missed, by the import and by us."""
+    subprocess.run(["cp", "-a", folder, tmp_path / "app"], check=True)
+    (tmp_path / "app/_internal/libsqlite3.so.0").unlink()
+    root = fleet.root("trixie")
+    (library,) = (root / "usr/lib/x86_64-linux-gnu").glob("libsqlite3.so.0")
+    library.rename(root / "tmp/sqlite")
+    subprocess.run(["cp", "-a", tmp_path / "app", root / "root/cut"], check=True)
+    place = ["-i", str(fleet.inventory), "-l", "trixie", "--install-path", "/root/cut/"]
+
+    result = run("check", str(tmp_path / "app"), *place, "-F", "none", "--format", "json")
+    real = real_start(root, ["/root/cut/app"], timeout_s=60)
+    (root / "tmp/sqlite").rename(library)
+
+    (whole,) = (v for v in json.loads(result.out)["verdicts"] if v["binary"] == "b1")
+    (finding,) = whole["findings"]
+    assert real.status
+    assert "_sqlite3" in finding["subject"]
+    assert "libsqlite3.so.0" in real.stderr
+    assert "libsqlite3.so.0" in finding["message"]
+
+
+def test_a_one_folder_program_alone_is_unknown(run, folder):
+    """The small program starts everywhere: what lies beside it was not given."""
+    result = run("check", str(folder / "app"), "--local", "--format", "json")
+
+    (verdict,) = json.loads(result.out)["verdicts"]
+    assert (3, "payload-not-judged") == (result.status, verdict["findings"][0]["code"])
+    assert "_internal beside it" in verdict["findings"][0]["message"]

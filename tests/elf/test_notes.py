@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import platform
 import struct
 import subprocess
@@ -132,3 +133,70 @@ def test_a_32_bit_file_has_notes_of_alignment_4():
 def test_other_machines_have_no_isa_note():
     """The note means nothing on a machine that is not x86."""
     assert read_bytes(build_elf(machine=183, segments=notes(WANTED))).isa_needed == 0
+
+
+def dlopen(text: str, kind: int = 0x407C0C0A, owner: bytes = b"FDO\0") -> bytes:
+    """Return a dlopen note with this JSON text."""
+    content = text.encode() + b"\0"
+    head = struct.pack("<III", len(owner), len(content), kind) + owner
+    return head + content + bytes(-len(content) % 4)
+
+
+def later(*contents: bytes) -> list[tuple[tuple[str, ...], str]]:
+    """Return what a program with these notes says that it opens later."""
+    image = read_bytes(build_elf(interpreter=LOADER, segments=notes(*contents, align=4)))
+    return [(need.sonames, need.priority) for need in image.later]
+
+
+def test_dlopen_notes_say_what_is_opened_later():
+    """Each entry has its alternatives and its priority, "recommended" where none is given."""
+    first = [
+        {"feature": "a", "priority": "required", "soname": ["liba.so.2", "liba.so.1"]},
+        {"soname": ["libb.so"], "more": 1},
+    ]
+    second = [{"priority": "suggested", "soname": ["libc.so"]}]
+
+    found = later(dlopen(json.dumps(first)) + dlopen(json.dumps(second)))
+
+    assert [
+        (("liba.so.2", "liba.so.1"), "required"),
+        (("libb.so",), "recommended"),
+        (("libc.so",), "suggested"),
+    ] == found
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        dlopen("no JSON"),
+        dlopen('{"soname": ["a"]}'),
+        dlopen('[{"soname": "a"}]'),
+        dlopen('[{"soname": []}]'),
+        dlopen('[{"soname": ["a"], "priority": "urgent"}]'),
+        dlopen("[" * 60_000),
+        dlopen('[{"soname": ["a"]}]', kind=1),
+        dlopen('[{"soname": ["a"]}]', owner=b"GNU\0"),
+        dlopen('[{"soname": ["a"]}]')[:-24],
+    ],
+)
+def test_other_notes_say_nothing_of_it(content):
+    """What is not of the form that is specified counts for nothing."""
+    assert [] == later(content)
+
+
+def test_dlopen_notes_of_real_programs(fleet, tmp_path):
+    """Every note of the section is read, from all programs of systemd in sid."""
+    seen = 0
+
+    for program in sorted((fleet.root("sid") / "usr/bin").glob("systemd-*")):
+        dump = ["objcopy", "-O", "binary", "--only-section=.note.dlopen", program]
+        subprocess.run([*dump, tmp_path / "notes"], check=True)
+        parts = (tmp_path / "notes").read_bytes().split(b"FDO\0")[1:]
+        said = [one for part in parts for one in json.loads(part.partition(b"\0")[0])]
+        found = read_bytes(program.read_bytes()).later
+        assert [(tuple(one["soname"]), one["priority"], one["feature"]) for one in said] == [
+            (need.sonames, need.priority, need.feature) for need in found
+        ]
+        seen += len(found)
+
+    assert seen > 50

@@ -12,7 +12,7 @@ import sys
 import time
 
 from tests.hosts import fleet, roots, runs
-from tests.hosts.recipes import GO_PROGRAMS
+from tests.hosts.recipes import GO_PROGRAMS, WITH_LISTS
 
 # A link to the directory of the run that was started by hand.
 BY_HAND = runs.RUNS / "by-hand"
@@ -21,7 +21,8 @@ DOWN_WITHIN_S = 20.0
 
 def build() -> int:
     """Build the roots, and the programs, that are not in the cache."""
-    built = roots.build() | {GO_PROGRAMS.name: roots.made_by(GO_PROGRAMS)}
+    others = {recipe.name: roots.made_by(recipe) for recipe in (GO_PROGRAMS, WITH_LISTS)}
+    built = roots.build() | others
     for name, path in built.items():
         print(f"{name:10} {path}")
     return 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+from msgspec import structs
 
 from docs.make_findings import PAGE, findings_page
 from preflight.judge import judge
@@ -12,14 +13,16 @@ from preflight.model.codes import CODES
 from preflight.model.elf import (
     AbiTag,
     Elf,
+    LaterNeed,
     LoaderIdentity,
     NeededVersion,
     Segment,
     VersionNeed,
 )
 from preflight.model.go import GoBuild
-from preflight.model.question import BytesContent, ElfContent, ReadBytes, ReadElf, Stat
+from preflight.model.question import Absent, BytesContent, ElfContent, ReadBytes, ReadElf, Stat
 from preflight.model.requirements import Requirements
+from preflight.model.runtime import CA_PLACES, ZONE_PLACES, RunTimeNeed
 from preflight.model.snapshot import BinfmtHandler, Mount, Snapshot
 from preflight.model.start import Start
 from tests.builders import host as h
@@ -64,6 +67,13 @@ def _asked_nothing() -> Scene:
     return h.requirements(h.program("libc.so.6")), Start(), host
 
 
+def _wanting(kind, places=(), answers=None, start: Start = _NOWHERE, **facts) -> Scene:
+    """Return a program with a run-time need, on a host that has nothing."""
+    needs = (RunTimeNeed(kind, "it does", tuple(places)),)
+    program = h.requirements(h.program(), runtime_needs=needs)
+    return scene(program, h.files({}) | (answers or {}), start, **facts)
+
+
 def _unreachable() -> Scene:
     host = Snapshot(host="web-1", address="", status="unreachable", cause="no-route", reason="no")
     return h.requirements(h.program()), Start(), host
@@ -92,6 +102,7 @@ def lacking(kind: str, subject: str, value: str, answers=None, **facts) -> Scene
 
 
 _TOO_OLD = h.loader("2.31", abi_tag=AbiTag(0, (9, 0, 0)))
+_LATER = LaterNeed(sonames=("libz.so.9",), priority="required")
 _VERSIONED = VersionNeed("liba.so", (NeededVersion("A_2", False, 2),))
 
 SCENES: dict[str, Callable[[], Scene]] = {
@@ -128,6 +139,10 @@ SCENES: dict[str, Callable[[], Scene]] = {
     "version-inconsistent": lambda: scene(h.program(version_needs=(_VERSIONED,))),
     "symbol-missing": lambda: scene(h.program(symbols=table("gone", uses=1))),
     "symbol-missing-lazy": lambda: scene(h.program(symbols=table("gone", uses=2))),
+    "dlopen-missing": lambda: scene(h.program(later=(_LATER,))),
+    "dlopen-unknown": lambda: scene(
+        h.program(later=(structs.replace(_LATER, sonames=("$ORIGIN/libz.so",)),))
+    ),
     "relocation-unsupported": lambda: scene(
         h.program(interpreter=_MUSL, irelative=True), h.files({_MUSL: _musl()})
     ),
@@ -162,6 +177,13 @@ SCENES: dict[str, Callable[[], Scene]] = {
     ),
     "requirement-clock": lambda: lacking("clock", "offset", "2s"),
     "requirement-command": lambda: lacking("commands", "tar", "*"),
+    "ca-certificates-missing": lambda: _wanting("ca-certificates", CA_PLACES),
+    "timezone-data-missing": lambda: _wanting("timezone-data", ZONE_PLACES),
+    "nss-modules": lambda: _wanting("nss", ("files",), {ReadBytes("/etc/nsswitch.conf"): Absent()}),
+    "gconv-modules-missing": lambda: _wanting("gconv", ("/usr/lib/gconv/",)),
+    "shm-missing": lambda: _wanting("shared-memory"),
+    "proc-missing": lambda: _wanting("proc", proc_mounted=False),
+    "locale-missing": lambda: _wanting("locale", start=Start(env=(("LANG", "de_DE.UTF-8"),))),
     "os-unsupported": lambda: scene(h.program(), system="FreeBSD"),
     "libc-unsupported": lambda: scene(h.program(), _stranger()),
     "install-path-unknown": lambda: scene(h.program("liba.so", runpath="$ORIGIN/lib")),

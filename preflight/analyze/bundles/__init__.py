@@ -7,5 +7,6 @@ turns these into a `Bundle`.  To add a container is one function and one line.
 """
 
 from preflight.analyze.bundles.collect import open_bundle, open_directory, open_payload
+from preflight.analyze.bundles.item import TooMuchError
 
-__all__ = ["open_bundle", "open_directory", "open_payload"]
+__all__ = ["TooMuchError", "open_bundle", "open_directory", "open_payload"]

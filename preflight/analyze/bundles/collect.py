@@ -18,7 +18,9 @@ from msgspec import structs
 
 from preflight.analyze.bundles import deb, directory, pyinstaller, rpm, tar
 from preflight.analyze.bundles import zip as zip_
+from preflight.analyze.bundles.compressed import ZSTD
 from preflight.analyze.bundles.item import Item, Meter
+from preflight.analyze.bundles.openers import with_openers
 from preflight.elf import BytesSource, FileSource, Source
 from preflight.errors import BinaryError
 from preflight.model.requirements import Bundle, Entry, Requirements
@@ -35,7 +37,7 @@ WALKS: tuple[tuple[bytes, Walk, str | None], ...] = (
     (b"\x1f\x8b", tar.walk, None),
     (b"BZh", tar.walk, None),
     (b"\xfd7zXZ\0", tar.walk, None),
-    (tar.ZSTD, tar.walk, None),
+    (ZSTD, tar.walk, None),
 )
 _USTAR_AT = 257
 _HEAD_BYTES = 64  # an ELF header's
@@ -75,25 +77,30 @@ def open_bundle(path: str, file: IO[bytes], head: bytes, member: Member) -> Bund
     if found is None:
         return None
     walk, root = found
+    one_file = walk is tar.walk and not head[_USTAR_AT:].startswith(b"ustar")
     collector = _Collector(path, os.fstat(file.fileno()).st_size, member)
     try:
         return collector.bundle(walk(file), root)
     except BinaryError as error:
         raise _named(path, error) from error
     except _BROKEN as error:
-        if walk is tar.walk and not collector.entries:
-            return None  # one compressed file
+        if one_file and not collector.entries:
+            return None
         raise BinaryError(f"{path}: the archive is damaged: {error}") from error
     except OSError as error:
         if error.errno is not None:
             raise
-        if walk is tar.walk and not collector.entries:
+        if one_file and not collector.entries:
             return None
         raise BinaryError(f"{path}: the archive is damaged: {error}") from error
 
 
 def open_payload(path: str, file: IO[bytes], member: Member) -> Bundle:
-    """Return what a PyInstaller program unpacks at its start; raises `BinaryError`."""
+    """
+    Return what a PyInstaller program unpacks at its start.
+
+    Raises `TooMuchError` for a bomb, `BinaryError` for what is damaged.
+    """
     collector = _Collector(path, os.fstat(file.fileno()).st_size, member)
     try:
         found = collector.bundle(pyinstaller.walk(file), None)
@@ -106,7 +113,7 @@ def open_payload(path: str, file: IO[bytes], member: Member) -> Bundle:
 
 def _named(path: str, error: BinaryError) -> BinaryError:
     where = "" if error.message.startswith(path) else f"{path}: "
-    return BinaryError(f"{where}{error.message}", error.hint)
+    return type(error)(f"{where}{error.message}", error.hint)
 
 
 class _Collector:
@@ -128,11 +135,11 @@ class _Collector:
         used = sorted({e.member for e in self.entries.values() if e.member is not None})
         places = {old: new for new, old in enumerate(used)}
         entries = (_moved(entry, places) for entry in self.entries.values())
-        return Bundle(
-            entries=tuple(entries), members=tuple(self._members[n] for n in used), root=root
-        )
+        members = with_openers([self._members[n] for n in used])
+        return Bundle(entries=tuple(entries), members=members, root=root)
 
     def _take(self, item: Item) -> None:
+        self._meter.name(item.path, item.target)
         path = self._inner(item.path)
         self._parents(path)
         if item.kind == "hardlink":
@@ -163,7 +170,10 @@ class _Collector:
         if len(self._members) == _MEMBERS:
             raise BinaryError(f"{self._path}: more than {_MEMBERS:,} programs and libraries")
         with _kept(head, content, item.size_bytes) as source:
-            self._members.append(self._member(path, source))
+            member = self._member(path, source)
+        if member.elf is not None and (table := member.elf.symbols) is not None:
+            self._meter.table(len(table.names) + len(table.records))
+        self._members.append(member)
         return head, len(self._members) - 1
 
     def _inner(self, name: str) -> str:
@@ -178,6 +188,7 @@ class _Collector:
             path = path.rpartition("/")[0]
             known = self.entries.get(path)
             if known is None:
+                self._meter.name(path)
                 number = -2 - len(self.entries)
                 self.entries[path] = Entry(path=path, kind="directory", number=number)
             elif known.kind != "directory":

@@ -11,8 +11,16 @@ from preflight.analyze.bundles.item import Item
 
 
 def walk(path: str) -> Iterator[Item]:
-    """Yield what lies under *path*, in the order of the names; raises `OSError`."""
-    yield from _walk(Path(path), "")
+    """Yield what lies under *path*, a directory at a time; raises `OSError`."""
+    waiting = [(Path(path), "")]
+    while waiting:
+        directory, prefix = waiting.pop()
+        below = []
+        for item in _walk(directory, prefix):
+            yield item
+            if item.kind == "directory":
+                below.append((Path(path, item.path), f"{item.path}/"))
+        waiting += reversed(below)
 
 
 def _walk(directory: Path, prefix: str) -> Iterator[Item]:
@@ -25,7 +33,6 @@ def _walk(directory: Path, prefix: str) -> Iterator[Item]:
             yield Item(inner, "symlink", mode, target=str(Path(entry.path).readlink()))
         elif entry.is_dir(follow_symlinks=False):
             yield Item(inner, "directory", mode)
-            yield from _walk(Path(entry.path), f"{inner}/")
         elif not entry.is_file(follow_symlinks=False):
             yield Item(inner, "other", mode)
         else:

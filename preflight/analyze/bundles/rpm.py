@@ -6,18 +6,13 @@ Source: rpm docs/manual/format_v4.md (lead, signature, header, payload), cpio(5)
 
 from __future__ import annotations
 
-import bz2
-import gzip
 import io
-import lzma
 import stat
-from collections.abc import Callable, Iterator
-from typing import IO, Any, NamedTuple, cast
+from collections.abc import Iterator
+from typing import IO, NamedTuple, cast
 
-import zstandard
-
-from preflight.analyze.bundles.item import Item
-from preflight.analyze.bundles.tar import ZSTD
+from preflight.analyze.bundles.compressed import decompressed
+from preflight.analyze.bundles.item import ENTRIES, Item
 from preflight.errors import BinaryError
 
 MAGIC = b"\xed\xab\xee\xdb"
@@ -30,13 +25,6 @@ _CPIO_BYTES = 110
 _END = "TRAILER!!!"
 _NAME_BYTES = 4096  # PATH_MAX
 _PIECE_BYTES = 1 << 20
-_OPENERS: dict[bytes, Callable[[IO[bytes]], Any]] = {
-    b"\x1f\x8b": gzip.open,
-    b"\xfd7zXZ\0": lzma.open,
-    b"\x5d\0\0": lzma.open,
-    b"BZh": bz2.open,
-    ZSTD: lambda file: zstandard.ZstdDecompressor().stream_reader(file, read_across_frames=True),
-}
 
 
 class _Header(NamedTuple):
@@ -51,7 +39,8 @@ class _Header(NamedTuple):
     @property
     def path(self) -> str:
         """The name from / on: archives have it as ./usr or /usr."""
-        return self.name.removeprefix(".").lstrip("/")
+        from_root = self.name == "." or self.name.startswith("./")
+        return (self.name[1:] if from_root else self.name).lstrip("/")
 
 
 def walk(file: IO[bytes]) -> Iterator[Item]:
@@ -60,11 +49,7 @@ def walk(file: IO[bytes]) -> Iterator[Item]:
     signature_bytes = _skip_header(file)
     file.seek(-signature_bytes % 8, io.SEEK_CUR)
     _skip_header(file)
-    start = file.tell()
-    magic = file.read(8)
-    file.seek(start)
-    opener = next((o for mark, o in _OPENERS.items() if magic.startswith(mark)), None)
-    yield from _cpio(opener(file) if opener else file)
+    yield from _cpio(decompressed(file))
 
 
 def _skip_header(file: IO[bytes]) -> int:
@@ -82,7 +67,11 @@ def _skip_header(file: IO[bytes]) -> int:
 def _cpio(file: IO[bytes]) -> Iterator[Item]:
     """Yield the files; of those that are linked only the last one carries the content."""
     linked: dict[int, list[_Header]] = {}
+    number = 0
     while (header := _next(file)).name != _END:
+        number += 1
+        if number > ENTRIES:  # also of those that wait for their content
+            raise BinaryError(f"more than {ENTRIES:,} entries")
         path, mode = header.path, stat.S_IMODE(header.mode)
         padding = -header.size_bytes % 4
         if stat.S_ISREG(header.mode) and header.links > 1 and not header.size_bytes:
@@ -99,6 +88,8 @@ def _cpio(file: IO[bytes]) -> Iterator[Item]:
         else:
             yield Item(path, "directory" if stat.S_ISDIR(header.mode) else "other", mode)
         _exactly(file, padding)
+    for header in (one for waiting in linked.values() for one in waiting):
+        yield Item(header.path, "file", stat.S_IMODE(header.mode))
 
 
 def _next(file: IO[bytes]) -> _Header:

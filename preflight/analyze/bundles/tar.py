@@ -1,20 +1,17 @@
-"""Tar archives, plain or compressed with gzip, bzip2, xz or zstd.  Source: POSIX pax(1)."""
+"""Tar archives, plain or compressed.  Source: POSIX pax(1), GNU tar's manual for sparse files."""
 
 from __future__ import annotations
 
 import tarfile
 from collections.abc import Iterator
-from typing import IO
+from typing import IO, cast
 
-import zstandard
-
+from preflight.analyze.bundles.compressed import decompressed
 from preflight.analyze.bundles.item import Item
+from preflight.errors import BinaryError
 
-ZSTD = b"\x28\xb5\x2f\xfd"  # RFC 8878
-
-_COMPRESSIONS = {b"\x1f\x8b": "gz", b"BZh": "bz2", b"\xfd7zXZ\0": "xz"}
 _MODE = 0o7777
-_WINDOW_BYTES = 128 << 20  # as zstd(1) allows by itself
+_HEADERS_BYTES = 4 << 20  # of one member: long names, attributes, the map of a sparse file
 
 
 class _Header(tarfile.TarInfo):
@@ -31,28 +28,48 @@ class _Header(tarfile.TarInfo):
             raise tarfile.ReadError(str(error)) from error
 
 
+class _Rationed:
+    """
+    A stream of which so much may be read until the next member is known.
+
+    `tarfile` takes the extended headers of a member into memory, whatever their size.
+    """
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self.left = 0
+
+    def read(self, size: int) -> bytes:
+        self.left -= size
+        if self.left < 0:
+            raise BinaryError(f"a member with more than {_HEADERS_BYTES >> 20} MiB of headers")
+        return self._file.read(size)
+
+
 def walk(file: IO[bytes]) -> Iterator[Item]:
     """
     Yield the members of the archive in *file*, in their order.
 
     Raises what `tarfile` and the decompressors raise for what is no whole archive.
     """
-    head = file.read(8)
-    file.seek(0)
-    if head.startswith(ZSTD):
-        decompressor = zstandard.ZstdDecompressor(max_window_size=_WINDOW_BYTES)
-        file = decompressor.stream_reader(file, read_across_frames=True)
-    kinds = (kind for magic, kind in _COMPRESSIONS.items() if head.startswith(magic))
+    stream = _Rationed(decompressed(file))
+    stream.left = _HEADERS_BYTES
     with tarfile.TarFile.open(
-        fileobj=file,
-        mode=f"r|{next(kinds, '')}",  # type: ignore[call-overload]  # one of its modes
+        fileobj=cast("IO[bytes]", stream),
+        mode="r|",
         errors="surrogateescape",
         encoding="utf-8",
         tarinfo=_Header,
     ) as archive:
         for member in archive:
+            stream.left = _stored_bytes(member) + _HEADERS_BYTES
             yield _item(archive, member)
-            archive.members.clear()
+            archive.members.clear()  # type: ignore[attr-defined]  # or each of them is kept
+
+
+def _stored_bytes(member: tarfile.TarInfo) -> int:
+    sparse = cast("list[tuple[int, int]] | None", member.sparse)
+    return member.size if sparse is None else sum(size for _, size in sparse)
 
 
 def _item(archive: tarfile.TarFile, member: tarfile.TarInfo) -> Item:

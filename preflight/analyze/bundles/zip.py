@@ -5,22 +5,50 @@ from __future__ import annotations
 import stat
 import zipfile
 from collections.abc import Iterator
-from typing import IO
+from typing import IO, cast
 
-from preflight.analyze.bundles.item import Item
+from preflight.analyze.bundles.item import ENTRIES, Item
 from preflight.errors import BinaryError
 
 _ENCRYPTED = 0x1
+_READ = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2)  # LZMA has no memory limit
+_ENTRY = b"PK\1\2"  # of the central directory
+_ENTRY_BYTES = 46
+_DIRECTORY_BYTES = 64 << 20
 _LINK_BYTES = 4096  # PATH_MAX
 _UNIX = 3
 
 
+class _Guarded:
+    """
+    A file of which nobody takes a central directory of millions into memory.
+
+    `zipfile` reads it at once, and makes an object of each entry.
+    """
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self.seek, self.tell, self.seekable = file.seek, file.tell, file.seekable
+
+    def read(self, size: int = -1) -> bytes:
+        if size > _DIRECTORY_BYTES:
+            raise BinaryError(f"a central directory of more than {_DIRECTORY_BYTES >> 20} MiB")
+        data = self._file.read(size)
+        if size > ENTRIES * _ENTRY_BYTES and data.count(_ENTRY) > ENTRIES:
+            raise BinaryError(f"more than {ENTRIES:,} entries")
+        return data
+
+
 def walk(file: IO[bytes]) -> Iterator[Item]:
     """Yield the members; raises `BinaryError` for encrypted ones and what `zipfile` raises."""
-    with zipfile.ZipFile(file) as archive:
+    with zipfile.ZipFile(cast("IO[bytes]", _Guarded(file))) as archive:
         for member in archive.infolist():
             if member.flag_bits & _ENCRYPTED:
                 raise BinaryError(f"member {member.filename!r} is encrypted")
+            if member.compress_type not in _READ:
+                raise BinaryError(
+                    f"member {member.filename!r} is compressed in a way that is not read here"
+                )
             yield from _items(archive, member)
 
 
