@@ -42,6 +42,7 @@ class Plan(Struct):
     """What to ask for in one round; dictionaries keep the order and drop what stands twice."""
 
     facts: bool = False
+    audit: int | None = None  # with the files for secrets (1) or without (0)
     states: dict[str, None] = field(default_factory=dict)
     alone: set[str] = field(default_factory=set)  # paths that share no request with others
     hashes: dict[str, None] = field(default_factory=dict)
@@ -100,8 +101,9 @@ class Round:
             "C": self._take_content,
             "P": self._take_range,
             "L": self._take_names,
-            "A": self._take_said,
+            "Q": self._take_said,
             "K": self._take_packages,
+            "A": self._take_facts,
         }
 
     def encode(self) -> bytes:
@@ -185,8 +187,9 @@ _OPERATIONS = {
     "E": "C",
     "P": "P",
     "L": "L",
-    "A": "A",
+    "Q": "Q",
     "K": "K",
+    "A": "A",
 }
 
 
@@ -195,7 +198,9 @@ def _requests(plan: Plan) -> Iterator[_Request]:
         yield _Request("F", ())
     # The clock first: what the host does before it answers counts as its error.
     asks = sorted(plan.asked, key=lambda one: one.topic != "clock")
-    yield from (_Request("A", (), ask=ask) for ask in asks if ask.topic not in AT_ONCE)
+    yield from (_Request("Q", (), ask=ask) for ask in asks if ask.topic not in AT_ONCE)
+    if plan.audit is not None:
+        yield _Request("A", (), (plan.audit,))
     yield from (_Request("S", paths) for paths in _groups(plan.states, plan.alone))
     yield from (_Request("H", paths) for paths in _groups(plan.hashes, plan.alone))
     yield from (_Request("L", (path,)) for path in plan.names)
@@ -206,7 +211,7 @@ def _requests(plan: Plan) -> Iterator[_Request]:
         yield _Request("K", (code(), *plan.packages))
     transferred = [*plan.contents, *plan.ranges]
     yield from (_Request("S", paths, after=True) for paths in _groups(transferred, plan.alone))
-    yield from (_Request("A", (), ask=ask) for ask in asks if ask.topic in AT_ONCE)
+    yield from (_Request("Q", (), ask=ask) for ask in asks if ask.topic in AT_ONCE)
 
 
 def _groups(paths: Iterable[str], alone: set[str]) -> Iterator[tuple[str, ...]]:

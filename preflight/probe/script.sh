@@ -342,7 +342,7 @@ ask_fetch() { # URL
 tried() { # INDEX FUNCTION WORD...: short enough to be written at once, among others like it
   index=$1
   shift
-  frame A "$index" "$("$@" | head -c 800)"
+  frame Q "$index" "$("$@" | head -c 800)"
 }
 
 ask() { # INDEX TOPIC WORD...
@@ -354,17 +354,17 @@ ask() { # INDEX TOPIC WORD...
     set -- "$@" "$p"
   done
   case $topic in
-  clock | cpus | read | disk | name | ports) frame A "$index" "$("ask_$topic" "$@")" ;;
+  clock | cpus | read | disk | name | ports) frame Q "$index" "$("ask_$topic" "$@")" ;;
   command | package | connect | fetch)
     if ! has timeout; then
-      frame A "$index" 'failed the host has no timeout(1), and nothing is run without'
+      frame Q "$index" 'failed the host has no timeout(1), and nothing is run without'
     elif [ "$topic" = connect ] || [ "$topic" = fetch ]; then
       # These come last in a round: nothing else is written meanwhile.
       tried "$index" "ask_$topic" "$@" &
       tries=$((tries + 1))
       if [ "$((tries % 16))" = 0 ]; then wait; fi
     else
-      frame A "$index" "$("ask_$topic" "$@")"
+      frame Q "$index" "$("ask_$topic" "$@")"
     fi
     ;;
   esac
@@ -393,8 +393,9 @@ answer() { # OPERATION INDEX PATH ARGUMENT...
   C) content "$@" ;;
   P) range "$@" ;;
   L) list "$@" ;;
-  A) ask "$@" ;;
+  Q) ask "$@" ;;
   K) looked "$@" ;;
+  A) audit "$@" ;;
   esac
 }
 
