@@ -29,6 +29,7 @@ from preflight.model.question import (
     Offers,
     Package,
     Question,
+    Said,
 )
 from preflight.model.snapshot import Facts, HostKeyState, Mount, Status
 
@@ -74,7 +75,7 @@ class BytesReference(Struct, frozen=True, tag="bytes-content"):
     data: str
 
 
-StoredAnswer = FileState | ElfReference | BytesReference | Listing | Offers | Absent | Failed
+StoredAnswer = FileState | ElfReference | BytesReference | Listing | Offers | Said | Absent | Failed
 
 
 class AnswersLine(Struct, frozen=True, tag="answers", tag_field="kind"):

@@ -12,6 +12,7 @@ from msgspec import Struct, structs
 from preflight.model.elf import DT_NEEDED, Dependency, Elf
 from preflight.model.foreign import Foreign
 from preflight.model.go import GoBuild, GoLinkage
+from preflight.model.need import Need
 from preflight.model.runtime import RunTimeNeed
 from preflight.model.toolchain import Toolchain
 
@@ -22,6 +23,7 @@ Format = Literal[
     "mach-o",
     "archive",
     "directory",
+    "manifest",
     "wasm",
     "java",
     "text",
@@ -79,6 +81,7 @@ class Requirements(Struct, frozen=True, kw_only=True):
     foreign: Foreign | None = None  # of a program for another system or a virtual machine
     inner: str | None = None  # of a member: its path in the bundle, "bin/app"
     bundle: Bundle | None = None  # of a directory or an archive that holds programs
+    needs: tuple[Need, ...] = ()  # of a manifest: no binary, and what the application needs besides
 
 
 class Entry(Struct, frozen=True, kw_only=True):

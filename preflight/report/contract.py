@@ -198,7 +198,8 @@ def _facts_json(facts: Facts) -> dict[str, Any]:
 
 
 def _finding_json(finding: Finding) -> dict[str, Any]:
-    return {
+    """Return one finding; ``waived`` stands in it where it is."""
+    value: dict[str, Any] = {
         "code": finding.code,
         "severity": finding.severity,
         "subject": finding.subject,
@@ -208,6 +209,9 @@ def _finding_json(finding: Finding) -> dict[str, Any]:
         "remedy": finding.remedy,
         "remedies": [_remedy_json(remedy) for remedy in finding.remedies],
     }
+    if finding.waived is not None:
+        value["waived"] = msgspec.to_builtins(finding.waived)
+    return value
 
 
 def _remedy_json(remedy: Remedy) -> dict[str, Any]:

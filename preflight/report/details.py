@@ -67,6 +67,9 @@ def _finding(finding: Finding, members: Group, labels: Labels) -> Iterator[Rende
     )
     yield Padding(message, (0, 0, 0, 2))
     rows: list[tuple[str, Text]] = []
+    if finding.waived:
+        until = f"until {finding.waived.expires}: {finding.waived.reason}"
+        rows.append(("waived", shown(until, "yellow")))
     if finding.needed_by and finding.needed_by not in finding.message:
         rows.append(("needed by", shown(finding.needed_by)))
     evidence = () if _in_tree(finding, members, labels) else _evidence(finding, members, labels)
@@ -156,7 +159,9 @@ def _causes(groups: Iterable[Group]) -> list[tuple[tuple[str, str], _Subjects]]:
     causes: dict[tuple[str, str], _Subjects] = defaultdict(lambda: defaultdict(list))
     for verdict in (verdict for members in groups for verdict in members.verdicts):
         for finding in verdict.findings:
-            if finding.severity in _SEVERITIES:
+            if finding.waived:
+                causes["warning", f"{finding.code} (waived)"][finding.subject].append(verdict)
+            elif finding.severity in _SEVERITIES:
                 causes[finding.severity, finding.code][finding.subject].append(verdict)
     order = {severity: rank for rank, severity in enumerate(_SEVERITIES)}
     return sorted(causes.items(), key=lambda item: (order[item[0][0]], -_size(item[1])))

@@ -296,6 +296,9 @@ def _verdict() -> _Schema:
         loaded_by=_TEXT_OR_NULL,
     )
     finding["properties"]["remedies"] = _array(remedy)
+    finding["properties"]["waived"] = _object(
+        reason=_STRING, expires={"type": "string", "format": "date"}, place=_STRING
+    )
     schema["properties"]["proof"] = _object(
         said=_array(_STRING),
         agrees=_BOOL_OR_NULL,
