@@ -19,10 +19,10 @@ from preflight.model import text
 from preflight.model.question import (
     Absent,
     BytesContent,
+    FileQuestion,
     FileState,
     List,
     Listing,
-    Question,
     ReadBytes,
     Stat,
 )
