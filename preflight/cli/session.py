@@ -84,7 +84,8 @@ def files_read(values: FleetOptions) -> list[str | None]:
     if not (sources or values["local"]):
         with suppress(UsageError):
             sources = _discovered()
-    opener = values["loaded_by"] and _opener_parts(values["loaded_by"])[0]
+    given = values.get("loaded_by")  # not every command has it
+    opener = given and _opener_parts(given)[0]
     ssh = values["ssh_config"] if values["ssh_config"] != "none" else None
     return [*sources, opener, values["key"], values["known_hosts"], ssh]
 

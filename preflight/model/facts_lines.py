@@ -16,6 +16,7 @@ from collections.abc import Iterator, Mapping
 import msgspec
 from msgspec import Struct
 
+from preflight.model.audited import Audited
 from preflight.model.elf import Elf, SymbolTable
 from preflight.model.question import (
     Absent,
@@ -101,8 +102,14 @@ class FactsLine(Struct, frozen=True, tag="facts", tag_field="kind"):
     unknown: dict[str, str]
 
 
+class AuditedLine(Struct, frozen=True, tag="audited", tag_field="kind"):
+    """What an audit found on a host."""
+
+    audited: Audited
+
+
 class HostLine(Struct, frozen=True, kw_only=True, tag="host", tag_field="kind"):
-    """One host; *facts*, *mounts* and *answers* are the ids of lines above."""
+    """One host; *facts*, *mounts*, *answers*, *audited* are the ids of lines above."""
 
     host: str
     address: str
@@ -115,6 +122,7 @@ class HostLine(Struct, frozen=True, kw_only=True, tag="host", tag_field="kind"):
     facts: str
     mounts: str | None = None
     answers: str
+    audited: str | None = None
 
 
 class EndLine(Struct, frozen=True, tag="end", tag_field="kind"):
@@ -124,7 +132,15 @@ class EndLine(Struct, frozen=True, tag="end", tag_field="kind"):
 
 
 Line = (
-    ElfLine | BytesLine | AnswersLine | AnswerSetLine | MountsLine | FactsLine | HostLine | EndLine
+    ElfLine
+    | BytesLine
+    | AnswersLine
+    | AnswerSetLine
+    | MountsLine
+    | FactsLine
+    | AuditedLine
+    | HostLine
+    | EndLine
 )
 
 

@@ -40,6 +40,7 @@ class Plan(Struct):
     """What to ask for in one round; dictionaries keep the order and drop what stands twice."""
 
     facts: bool = False
+    audit: int | None = None  # beside the facts: with the files for secrets (1) or without (0)
     states: dict[str, None] = field(default_factory=dict)
     alone: set[str] = field(default_factory=set)  # paths that share no request with others
     hashes: dict[str, None] = field(default_factory=dict)
@@ -166,7 +167,7 @@ _OPERATIONS = {
 
 def _requests(plan: Plan) -> Iterator[_Request]:
     if plan.facts:
-        yield _Request("F", ())
+        yield _Request("F", (), () if plan.audit is None else (plan.audit,))
     yield from (_Request("S", paths) for paths in _groups(plan.states, plan.alone))
     yield from (_Request("H", paths) for paths in _groups(plan.hashes, plan.alone))
     yield from (_Request("L", (path,)) for path in plan.names)

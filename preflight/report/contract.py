@@ -70,9 +70,11 @@ def described(needs: Requirements | Binary) -> Binary:
         script=shebang.parse(needs.head) if needs.format == "script" else None,
         go=_go(needs.go, needs.go_linkage) if needs.go else None,
         glibc_steps=needs.glibc_steps,
+        glibcxx_steps=needs.glibcxx_steps,
         toolchain=needs.toolchain,
         runtime_needs=needs.runtime_needs,
         dlopen=elf.later,
+        foreign=needs.foreign,
     )
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from preflight.model import shebang
 from preflight.model.elf import Elf, LaterNeed, VersionNeed, machine_name
 from preflight.model.estimate import Outlook
+from preflight.model.foreign import Foreign
 from preflight.model.go import GoBuild, GoLinkage
 from preflight.model.nodeset import natural_key
 from preflight.model.requirements import Bundle, Requirements
@@ -52,6 +53,8 @@ def _rows(needs: Requirements, view: View) -> Iterator[tuple[str, str]]:
         yield "argument", line.argument or ""
     if needs.go:
         yield from _go(needs.go, needs.go_linkage, view)
+    if needs.foreign:
+        yield from _foreign(needs.foreign)
     if needs.elf:
         yield from _identity(needs.elf)
         yield "libc", needs.libc or ""
@@ -89,6 +92,18 @@ def _go(build: GoBuild, linkage: GoLinkage | None, view: View) -> Iterator[tuple
     yield "build settings", " ".join(f"{name}={value}" for name, value in build.settings)
     if view.verbosity > 0:
         yield "modules", ", ".join(f"{one.path} {one.version}" for one in build.modules)
+
+
+def _foreign(needs: Foreign) -> Iterator[tuple[str, str]]:
+    yield "made for", ", ".join(needs.machines)
+    yield "needs", needs.runtime or ""
+    yield "oldest system", needs.minimum_os or ""
+    yield "imports", ", ".join(needs.imports)
+    yield "may load", ", ".join(needs.optional)
+    yield "searches", ", ".join(needs.search)
+    yield "starts", needs.entry or ""
+    yield "carries", ", ".join(needs.native)
+    yield "not read", needs.defect or ""
 
 
 def _identity(elf: Elf) -> Iterator[tuple[str, str]]:

@@ -134,6 +134,9 @@ GO_PROGRAMS = Recipe(
     variant="extract",
 )
 
+# No host, but a place to build in: the compiler of an older release.
+BUILDER = Recipe("builder", "bullseye", packages=("gcc", "libc6-dev"))
+
 # A root that knows which packages it could install, and has some of them at hand.
 WITH_LISTS = Recipe(
     "with-lists",
