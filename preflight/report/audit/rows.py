@@ -97,11 +97,12 @@ def _libcs(host: HostAudit) -> str | None:
     return ", ".join(sorted(known)) or None
 
 
-def _support(host: HostAudit) -> str | None:
+def end_of_support(host: HostAudit) -> str | None:
+    """Return the last day of support, as in "2028-06-30"; None where it is not known."""
     release = release_of(host.facts.os_id, host.facts.os_version)
     if release is None or release.end_of_support is None:
         return None
-    return f"until {release.end_of_support.isoformat()}"
+    return release.end_of_support.isoformat()
 
 
 def _memory(host: HostAudit) -> str | None:
@@ -206,7 +207,7 @@ def _system(host: HostAudit) -> str | None:
 
 ROWS = (
     Row("system", "system", _system, ("os",)),
-    Row("support", "supported", _support, ("os",)),
+    Row("support", "supported until", end_of_support, ("os",)),
     Row("kernel", "kernel", _fact("kernel"), ("kernel",)),
     Row("machine", "machine", _fact("machine"), ("machine",)),
     Row("cpu_level", "CPU level", _cpu, ("cpu_level",)),
