@@ -11,8 +11,7 @@ import subprocess
 import sys
 import time
 
-from tests.hosts import fleet, roots, runs
-from tests.hosts.recipes import GO_PROGRAMS
+from tests.hosts import artefacts, fleet, roots, runs
 
 # A link to the directory of the run that was started by hand.
 BY_HAND = runs.RUNS / "by-hand"
@@ -20,8 +19,8 @@ DOWN_WITHIN_S = 20.0
 
 
 def build() -> int:
-    """Build the roots, and the programs, that are not in the cache."""
-    built = roots.build() | {GO_PROGRAMS.name: roots.made_by(GO_PROGRAMS)}
+    """Build the roots, and fetch the artefacts, that are not in the cache."""
+    built = roots.build() | artefacts.build()
     for name, path in built.items():
         print(f"{name:10} {path}")
     return 0
