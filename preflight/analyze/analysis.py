@@ -18,6 +18,9 @@ from preflight.analyze.formats import Found, detect
 from preflight.analyze.golinkage import go_linkage
 from preflight.analyze.needs import describe, glibc_floor, glibc_steps, libc, x86_isa_needed
 from preflight.analyze.payload import beside, payload
+from preflight.analyze.runtime import runtime_needs, texts
+from preflight.analyze.sections import sections
+from preflight.analyze.toolchain import toolchain
 from preflight.elf import FileSource, Source, read
 from preflight.errors import BinaryError
 from preflight.model.elf import Elf
@@ -145,9 +148,11 @@ def _described(source: Source, sha256: str, *, id: str, path: str, name: str) ->
     elf = read(source)
     found = _elf_found(elf) or detect(source, name)
     go = go_build(source, elf) if found.format in _MAY_BE_GO else None
-    linkage = go_linkage(source, elf, go) if go and found.format == "elf" else None
-    carrier = payload(source) if found.format == "elf" else None
     shipped = elf if found.format == "elf" else None
+    carrier = payload(source) if shipped else None
+    table = sections(source, elf) if shipped else ()
+    marks = texts(source, table, elf, go) if shipped else {}
+    linkage = go_linkage(elf, go, marks) if go and shipped else None
     return Requirements(
         id=id,
         path=path,
@@ -165,6 +170,8 @@ def _described(source: Source, sha256: str, *, id: str, path: str, name: str) ->
         go_linkage=linkage,
         go_level=amd64_level(go),
         x86_isa_needed=x86_isa_needed(shipped) if shipped else None,
+        toolchain=toolchain(source, table, go) if shipped else (),
+        runtime_needs=runtime_needs(source, table, elf, go, marks) if shipped else (),
         payload=carrier,
         beside=beside(source) if carrier else None,
     )

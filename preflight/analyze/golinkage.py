@@ -9,9 +9,9 @@ symbols may be stripped.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 
-from preflight.elf.source import Source
+from preflight.analyze.runtime import GLIBC, MUSL
 from preflight.model.elf import ET_DYN, Elf
 from preflight.model.go import GoBuild, GoLinkage
 
@@ -23,14 +23,14 @@ _CALLS = {
 }
 # What every program with cgo needs of the C library, in one release or another.
 _OWN_LIBRARIES = ("libc.", "libpthread.", "libdl.", "librt.", "libresolv.", "libm.", "ld-linux")
-_MARKS = {"glibc": b"GCONV_PATH", "musl": b"MUSL_LOCPATH"}
-_CHUNK_BYTES = 4 << 20
+_LIBRARIES = {GLIBC: "glibc", MUSL: "musl"}
 
 
-def go_linkage(source: Source, elf: Elf, build: GoBuild) -> GoLinkage:
-    """Return how the Go program *elf* was linked."""
+def go_linkage(elf: Elf, build: GoBuild, texts: Container[bytes]) -> GoLinkage:
+    """Return how the Go program *elf* was linked; *texts* are those among its constants."""
     if elf.interpreter is None and not elf.needed:
-        inside = _c_library(source) if build.setting("CGO_ENABLED") != "0" else None
+        cgo = build.setting("CGO_ENABLED") != "0"
+        inside = next((n for mark, n in _LIBRARIES.items() if cgo and mark in texts), None)
         return GoLinkage("static-cgo", (inside,)) if inside else GoLinkage("static")
     if elf.needed:
         return GoLinkage("dynamic-cgo", tuple(_reasons(elf)))
@@ -44,14 +44,3 @@ def _reasons(elf: Elf) -> Iterator[str]:
         if called := next((call for call in calls if call in names), None):
             yield f"{package} ({called.decode()})"
     yield from (name for name in elf.needed if not name.startswith(_OWN_LIBRARIES))
-
-
-def _c_library(source: Source) -> str | None:
-    """Return which C library a static program holds; None: none that is known."""
-    longest = max(map(len, _MARKS.values()))
-    for offset in range(0, source.size_bytes, _CHUNK_BYTES):
-        data = source.read(offset, _CHUNK_BYTES + longest)
-        for name, mark in _MARKS.items():
-            if mark in data:
-                return name
-    return None

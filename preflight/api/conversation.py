@@ -9,12 +9,19 @@ from msgspec import structs
 from preflight.api.judged import Judged, likeness
 from preflight.api.members import settled
 from preflight.api.wants import Outcome, Want
-from preflight.judge import Judgement, judge
+from preflight.judge import Judgement, judge, runtime
 from preflight.loader.survey import survey
 from preflight.model.elf import Elf
 from preflight.model.host import Host
 from preflight.model.inquiry import Inquiry
-from preflight.model.question import Answer, ElfContent, Question, ReadElf
+from preflight.model.question import (
+    Answer,
+    ElfContent,
+    FileQuestion,
+    Package,
+    Question,
+    ReadElf,
+)
 from preflight.model.requirements import Requirements
 from preflight.model.snapshot import Snapshot
 from preflight.probe.interview import Beginning
@@ -39,16 +46,24 @@ class Conversation:
             facts=beginning.facts,
             facts_unknown=beginning.unknown,
             answers=self._answers,
+            audited=beginning.audited,
         )
         self._take(beginning.answers)
         self.judgements = self._judge_all(wants)
 
-    def questions(self, *, everything: bool) -> tuple[Question, ...]:
+    def questions(self, *, everything: bool) -> tuple[FileQuestion, ...]:
         """Return the questions that are open; with *everything*, those of the survey too."""
-        asked = [question for judgement in self.judgements for question in judgement.questions]
+        asked: list[FileQuestion] = [
+            question for judgement in self.judgements for question in judgement.questions
+        ]
         asked += self._unread_loaders()
         if everything:
             asked += self._survey()
+        return tuple(dict.fromkeys(asked))
+
+    def packages(self) -> tuple[Package, ...]:
+        """Return what the remedies ask of the package manager, to be asked last."""
+        asked = (question for judgement in self.judgements for question in judgement.packages)
         return tuple(dict.fromkeys(asked))
 
     def hear(self, answers: Mapping[Question, Answer]) -> bool:
@@ -70,14 +85,15 @@ class Conversation:
         verdicts = (judgement.verdict for judgement in self.judgements)
         return Outcome(self._snapshot, settled(self.wants, verdicts))
 
-    def _unread_loaders(self) -> list[Question]:
+    def _unread_loaders(self) -> list[ReadElf]:
         return [ReadElf(path) for path in self.loaders if ReadElf(path) not in self._answers]
 
-    def _survey(self) -> Iterator[Question]:
+    def _survey(self) -> Iterator[FileQuestion]:
         """Yield what any program may ask: for every library, and by the checks themselves."""
         inquiry = Inquiry(self._answers)
         survey(self.loaders, inquiry)
         yield from inquiry.open
+        yield from (question for question in runtime.common() if question not in self._answers)
         for path in self.loaders:
             answer = self._answers.get(ReadElf(path))
             if isinstance(answer, ElfContent):
@@ -95,7 +111,11 @@ class Conversation:
         return [self._judged.judge(want, self._snapshot, like) for want in wants]
 
     def _judge_again(self, *, settled_too: bool = False) -> None:
-        again = [n for n, one in enumerate(self.judgements) if settled_too or one.questions]
+        again = [
+            n
+            for n, one in enumerate(self.judgements)
+            if settled_too or one.questions or one.packages
+        ]
         for number, judgement in zip(
             again, self._judge_all(self.wants[n] for n in again), strict=True
         ):

@@ -28,7 +28,7 @@ from preflight.api.unasked import unasked
 from preflight.api.wants import Options, Outcome, Want, WantsOf
 from preflight.errors import ProbeError, TransportError
 from preflight.model.host import Host
-from preflight.model.question import Question, ReadElf
+from preflight.model.question import FileQuestion, ReadElf
 from preflight.model.snapshot import Facts
 from preflight.probe.interview import Interview
 from preflight.probe.store import Store
@@ -194,7 +194,7 @@ class Fleet:
             session, self._store, key=key, deadline=deadline, limits=limits
         ) as interview:
             kind = interview.kind
-            beginning = interview.begin(self._hints(kind, wants))
+            beginning = interview.begin(self._hints(kind, wants), self._options.audit)
             talk = Conversation(host, wants, beginning, self._judged)
             everything, hints = self._options.everything, self._hints("", wants)
             if kind != (kind := _kind(beginning.facts)):
@@ -204,17 +204,25 @@ class Fleet:
                 if interview.exhausted or not talk.hear(interview.ask((*questions, *hints))):
                     break
                 hints = ()
+            self._ask_packages(interview, talk)
         self._remember(kind, talk)
         outcome = talk.outcome(interview.rounds, interview.exhausted)
         if not self._options.prove:
             return outcome
         return proved(outcome, wants, session, lambda: self._reach_again(host))
 
+    def _ask_packages(self, interview: Interview, talk: Conversation) -> None:
+        """Ask for the sake of the remedies; what goes wrong there changes no verdict."""
+        if interview.exhausted or not (questions := talk.packages()):
+            return
+        with suppress(TransportError, ProbeError):
+            talk.hear(interview.ask_packages(questions))
+
     def _reach_again(self, host: Host) -> Session:
         """Return another session, for a moment: the first one ended before its work was done."""
         return connect(host, self._options.connect, Deadline.after(_CLEARING_S))
 
-    def _hints(self, name: str, wants: Sequence[Want]) -> tuple[Question, ...]:
+    def _hints(self, name: str, wants: Sequence[Want]) -> tuple[FileQuestion, ...]:
         """Return what these programs asked on the kind of host *name* before; "" has none."""
         if not name:
             return ()

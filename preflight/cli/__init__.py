@@ -19,6 +19,7 @@ from typing import NoReturn
 import click
 
 from preflight import __version__
+from preflight.cli import defaults
 from preflight.cli.exits import Exit
 from preflight.cli.voice import complain
 from preflight.errors import PreflightError
@@ -28,13 +29,15 @@ _COMMANDS = {
     "inspect": "show what binaries need; no network",
     "probe": "collect facts of hosts for later",
     "baseline": "say what all hosts have, for a build to stand on",
+    "audit": "say what hosts are, who stands alone, and what changed",
     "report": "show reports again, several as one; no network",
     "hosts": "show the hosts of an inventory; no network",
     "explain": "say what a finding or an error message means, and how to mend it",
     "cache": "show the library store, or make it smaller",
     "schema": "print the JSON Schema of reports or facts",
+    "completion": "print what bash, zsh or fish need to complete what you type",
 }
-_COMPLETION = "_PREFLIGHT_COMPLETE"  # set by the shell functions that click makes
+COMPLETION = "_PREFLIGHT_COMPLETE"  # set by the shell functions that click makes
 
 
 class Terminated(BaseException):
@@ -53,17 +56,21 @@ class _Commands(click.Group):
         return list(_COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        del ctx
         if cmd_name not in _COMMANDS:
             return None
-        module = importlib.import_module(f"preflight.cli.{cmd_name}")
-        command: click.Command = module.command
-        return command
+        if not ctx.resilient_parsing and any(map(os.path.isfile, defaults.FILES)):
+            defaults.install(ctx, cmd_name, {name: _command(name) for name in _COMMANDS})
+        return _command(cmd_name)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         del ctx
         with formatter.section("Commands"):
             formatter.write_dl(list(_COMMANDS.items()))
+
+
+def _command(name: str) -> click.Command:
+    command: click.Command = importlib.import_module(f"preflight.cli.{name}").command
+    return command
 
 
 @click.command(
@@ -111,8 +118,8 @@ def run(arguments: Sequence[str]) -> int:
 
 def _invoke(arguments: Sequence[str]) -> int:
     """Run the command as click's own `main` does, which would take EPIPE for status 1."""
-    if _COMPLETION in os.environ:
-        cli.main(list(arguments), prog_name="preflight", complete_var=_COMPLETION)
+    if COMPLETION in os.environ:
+        cli.main(list(arguments), prog_name="preflight", complete_var=COMPLETION)
     try:
         with cli.make_context("preflight", list(arguments)) as context:
             return int(cli.invoke(context) or Exit.DEPLOYABLE)
@@ -151,10 +158,12 @@ def _usage(error: click.ClickException) -> int:
 
 
 def _variable(context: click.Context, param: click.Parameter | None) -> str | None:
-    """Return the environment variable that gave *param* its value, None where none did."""
+    """Return the environment variable or the file that gave *param* its value, None for others."""
     if param is None or param.name is None:
         return None
     source = context.get_parameter_source(param.name)
+    if source == click.core.ParameterSource.DEFAULT_MAP:
+        return f"{param.opts[-1].lstrip('-')} in {defaults.file()}"
     return str(param.envvar) if source == click.core.ParameterSource.ENVIRONMENT else None
 
 

@@ -20,9 +20,14 @@ _CODE = re.compile(r"[A-Za-z0-9_-]+")
 _SETTINGS = {"ignore_unknown_options": True, "help_option_names": ["--help"]}
 
 
+def _codes_beginning(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+    del ctx, param
+    return [code for code in CODES if code.startswith(incomplete)]
+
+
 @click.command("explain", context_settings=_SETTINGS)
 @click.pass_context
-@click.argument("words", nargs=-1, metavar="[CODE | MESSAGE | -]")
+@click.argument("words", nargs=-1, metavar="[CODE | MESSAGE | -]", shell_complete=_codes_beginning)
 def command(ctx: click.Context, words: tuple[str, ...]) -> None:
     """
     Say what the finding CODE, or an error MESSAGE of a host, means and how to mend it.

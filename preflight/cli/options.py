@@ -232,6 +232,18 @@ def expand(path: str | None) -> str | None:
     return str(Path(os.path.expanduser(path)).absolute())  # noqa: PTH111
 
 
+def _hosts_and_groups(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+    """Return the names of the inventory that begin so, for a shell to complete."""
+    del param
+    from preflight.cli.session import names_of  # noqa: PLC0415
+
+    with suppress(Exception):  # a shell wants names, or nothing
+        return [
+            n for n in names_of(ctx.params.get("inventories") or ()) if n.startswith(incomplete)
+        ]
+    return []
+
+
 inventory_options = several(
     option(
         "-i",
@@ -249,6 +261,7 @@ inventory_options = several(
         "limits",
         multiple=True,
         metavar="PATTERN",
+        shell_complete=_hosts_and_groups,
         help="hosts, groups, globs, 'a:!b:&c', web-[01:20]",
     ),
     option(
@@ -457,7 +470,8 @@ report_options = several(
         "formats",
         multiple=True,
         metavar="NAME[=FILE]",
-        help="table, json, jsonl, names; several from one run",
+        help="table (the default), json, jsonl, names, junit, github, gitlab, sarif, markdown,"
+        " prometheus, html; several from one run",
     ),
     option("--explain", is_flag=True, help="show each library, the rule that found it, and misses"),
     option("-q", "--quiet", count=True, help="failures and the summary only"),

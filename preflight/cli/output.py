@@ -103,9 +103,18 @@ def write_reports(
                 view = _view(stream, explain=explain, verbosity=verbosity, to_file=file is not None)
                 stream.writelines(FORMATS[name](report, view))
                 stream.flush()
+            if (name, file) == ("github", None):
+                _add_step_summary(report)
         except OSError as error:
             failures.append(naming(error, file))
     return failures
+
+
+def _add_step_summary(report: Report) -> None:
+    """Append to the summary of the workflow's step, where the annotations go to its log."""
+    if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
+        with Path(summary).open("a", encoding="utf-8") as stream:
+            stream.writelines(FORMATS["markdown"](report, View()))
 
 
 def settle(failures: Iterable[OSError]) -> None:

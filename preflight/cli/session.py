@@ -15,6 +15,7 @@ from msgspec import structs
 from preflight.analyze import analyze
 from preflight.api import Limits, Options
 from preflight.api.members import with_members
+from preflight.cli import defaults
 from preflight.cli.options import FleetOptions, InventoryOptions, StartOptions
 from preflight.cli.shards import Shard
 from preflight.cli.voice import advise, note
@@ -32,7 +33,17 @@ LOCAL = Host(name="localhost", transport="local")
 
 def the_inventory(sources: Sequence[str]) -> Inventory:
     """Return the inventory that the options name, or else the one that `discover` finds."""
-    return load(list(sources) or discover(os.environ, Path()), stdin=sys.stdin)
+    return load(list(sources) or _discovered(), stdin=sys.stdin)
+
+
+def names_of(sources: Sequence[str]) -> list[str]:
+    """Return the hosts and groups of the inventory; standard input is left alone."""
+    inventory = load([s for s in sources if s != "-"] or _discovered())
+    return [*inventory.groups, *(host.name for host in inventory.hosts)]
+
+
+def _discovered() -> list[str]:
+    return discover(os.environ, Path(), project=defaults.inventory())
 
 
 def chosen_hosts(values: InventoryOptions, *, local: bool) -> tuple[Host, ...]:
@@ -72,8 +83,9 @@ def files_read(values: FleetOptions) -> list[str | None]:
     sources = list(values["inventories"])
     if not (sources or values["local"]):
         with suppress(UsageError):
-            sources = discover(os.environ, Path())
-    opener = values["loaded_by"] and _opener_parts(values["loaded_by"])[0]
+            sources = _discovered()
+    given = values.get("loaded_by")  # not every command has it
+    opener = given and _opener_parts(given)[0]
     ssh = values["ssh_config"] if values["ssh_config"] != "none" else None
     return [*sources, opener, values["key"], values["known_hosts"], ssh]
 

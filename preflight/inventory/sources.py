@@ -40,15 +40,17 @@ def load(sources: Sequence[str], *, stdin: TextIO | None = None) -> Inventory:
     return Inventory(hosts, {name: tuple(members) for name, members in groups.items()})
 
 
-def discover(environ: Mapping[str, str], cwd: Path) -> list[str]:
+def discover(environ: Mapping[str, str], cwd: Path, *, project: Sequence[str] = ()) -> list[str]:
     """
     Return the sources to read when none is named; raises `UsageError` when there are none.
 
     That is what PREFLIGHT_INVENTORY holds (one source: a file, ``-`` or a
-    list), or else inventory.yaml in *cwd*.
+    list), or else the *project*'s own, or else inventory.yaml in *cwd*.
     """
     if source := environ.get(VARIABLE):
         return [source]
+    if project:
+        return list(project)
     path = cwd / DEFAULT_FILE
     if path.exists():
         return [str(path)]

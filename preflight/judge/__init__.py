@@ -27,6 +27,7 @@ from preflight.judge import (
     permissions,
     plugin,
     policy,
+    runtime,
     script,
     stack,
     symbols,
@@ -35,7 +36,7 @@ from preflight.judge import (
 from preflight.judge.case import Case, Prediction
 from preflight.judge.chain import End
 from preflight.judge.remedies import with_remedies
-from preflight.model.question import Question
+from preflight.model.question import FileQuestion, Package
 from preflight.model.requirements import Requirements
 from preflight.model.snapshot import Snapshot
 from preflight.model.start import Start
@@ -106,11 +107,16 @@ PLUGIN_STAGES: tuple[Stage, ...] = (
 
 
 class Judgement(Struct, frozen=True):
-    """A verdict, the questions that stand between it and certainty, and all that were asked."""
+    """
+    A verdict, the questions that stand between it and certainty, and all that were asked.
+
+    *packages* are asked once it is certain: its remedies hang on them, and nothing else.
+    """
 
     verdict: Verdict
-    questions: tuple[Question, ...] = ()
-    asked: tuple[Question, ...] = ()
+    questions: tuple[FileQuestion, ...] = ()
+    asked: tuple[FileQuestion, ...] = ()
+    packages: tuple[Package, ...] = ()
 
 
 def judge(requirements: Requirements, start: Start, snapshot: Snapshot) -> Judgement:
@@ -130,14 +136,24 @@ def judge(requirements: Requirements, start: Start, snapshot: Snapshot) -> Judge
         )
         return Judgement(_verdict(case, (finding,), None))
     findings, prediction = _walk(case)
+    if not _fails(findings):
+        findings += tuple(runtime.advise(case))
     questions = case.inquiry.open
+    asides = case.asides
     why = snapshot.facts_unknown.get("answers")
     asked = tuple(_not_asked(question, why) for question in questions)
     return Judgement(
         _verdict(case, (*findings, *asked), prediction),
-        tuple(dict.fromkeys((*questions, *case.later.open))),
-        tuple(dict.fromkeys((*case.inquiry.asked, *case.later.asked))),
+        _once(questions, asides.open),
+        _once(case.inquiry.asked, asides.asked),
+        tuple(case.open_packages),
     )
+
+
+def _once(
+    first: tuple[FileQuestion, ...], second: tuple[FileQuestion, ...]
+) -> tuple[FileQuestion, ...]:
+    return tuple(dict.fromkeys((*first, *second)))
 
 
 def _walk(case: Case) -> _Walked:
@@ -182,7 +198,7 @@ def _stages(case: Case, stages: tuple[Stage, ...]) -> _Walked:
     return tuple(findings), None
 
 
-def _not_asked(question: Question, why: str | None) -> Finding:
+def _not_asked(question: FileQuestion, why: str | None) -> Finding:
     return Finding(
         code="not-asked",
         severity="unknown",

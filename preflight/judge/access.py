@@ -23,9 +23,9 @@ from preflight.model.question import (
     ElfAnswer,
     ElfContent,
     Failed,
+    FileQuestion,
     FileState,
     NotAsked,
-    Question,
     StatAnswer,
 )
 from preflight.model.start import Start
@@ -74,12 +74,12 @@ class Access(Inquiry):
         self.user = user
 
     @property
-    def asked(self) -> tuple[Question, ...]:
+    def asked(self) -> tuple[FileQuestion, ...]:
         """Every question so far."""
         return self._inquiry.asked
 
     @property
-    def open(self) -> tuple[Question, ...]:
+    def open(self) -> tuple[FileQuestion, ...]:
         """The questions that nobody has answered yet."""
         return self._inquiry.open
 

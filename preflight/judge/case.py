@@ -14,7 +14,16 @@ from preflight.loader.setting import Plugin, Resolution, Setting
 from preflight.model.elf import Elf, machine_name
 from preflight.model.inquiry import Inquiry
 from preflight.model.overlay import Overlay, Unpacked
-from preflight.model.question import ElfAnswer, ElfContent, FileState
+from preflight.model.question import (
+    NOT_ASKED,
+    ElfAnswer,
+    ElfContent,
+    Failed,
+    FileState,
+    Offers,
+    Package,
+    PackageAnswer,
+)
 from preflight.model.requirements import Requirements
 from preflight.model.snapshot import Facts, Snapshot
 from preflight.model.start import Start
@@ -48,12 +57,11 @@ class Case:
         self.start = start
         self.snapshot = snapshot
         self.inquiry = inquiry or _inquiry(start, snapshot)
+        self.open_packages: dict[Package, None] = {}  # questions for the sake of remedies
+        # For advice: what it asks is put to the host with the rest, and left open makes
+        # nothing unknown.
+        self.asides = _inquiry(start, snapshot)
         self._called = called
-
-    @cached_property
-    def later(self) -> Inquiry:
-        """Asks the same answers, for what no start hangs on: advice."""
-        return _inquiry(self.start, self.snapshot)
 
     @cached_property
     def opener(self) -> Case | None:
@@ -175,6 +183,14 @@ class Case:
             return None
         load = LOADERS.get(self.setting.loader.identity.family)
         return load(self.setting) if load else None
+
+    def package(self, question: Package) -> PackageAnswer:
+        """Return what the host's package manager knows; a verdict must not hang on it."""
+        answer = self.snapshot.answers.get(question)
+        if isinstance(answer, Offers | Failed):
+            return answer
+        self.open_packages[question] = None
+        return NOT_ASKED
 
     def _opened_by(self, opener: Case) -> Setting | None:
         if opener.setting is None or self.elf is None:

@@ -50,7 +50,7 @@ def _opening(case: Case, soname: str) -> Case:
     dependencies = (*elf.dependencies, Dependency(DT_NEEDED, soname)) if elf else ()
     wanting = structs.replace(elf, dependencies=dependencies) if elf else None
     requirements = structs.replace(case.requirements, elf=wanting)
-    return Case(requirements, case.start, case.snapshot, case.later)
+    return Case(requirements, case.start, case.snapshot, case.asides)
 
 
 def _problems(case: Case) -> Iterator[Finding]:

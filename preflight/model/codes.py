@@ -288,6 +288,59 @@ CODES: dict[str, Code] = {
         says="Permission denied",
         remedy="Mend the mode or owner (chmod +x), install elsewhere, or start it as another user.",
     ),
+    "ca-certificates-missing": Code(
+        title="The host has no CA certificates",
+        cause="The program checks the certificates of servers against those of the host (Go's "
+        "crypto/x509, OpenSSL), and none of the places where it looks has any. It starts; every "
+        "connection by TLS that it opens fails.",
+        says="x509: certificate signed by unknown authority; certificate verify failed",
+        remedy="Install ca-certificates, or name a bundle in SSL_CERT_FILE. Go may carry its own: "
+        "golang.org/x/crypto/x509roots/fallback.",
+    ),
+    "timezone-data-missing": Code(
+        title="The host has no time-zone data",
+        cause="The program asks for time zones by name (time.LoadLocation of Go, std::chrono), and "
+        "there is no /usr/share/zoneinfo.",
+        says="unknown time zone Europe/Berlin",
+        remedy="Install tzdata, or build with -tags timetzdata (Go: import time/tzdata).",
+    ),
+    "nss-modules": Code(
+        title="A static program loads modules of the name service switch",
+        cause="glibc in a static program still reads /etc/nsswitch.conf and loads libnss_*.so.2 "
+        "for what is named there, and with it the host's own glibc, which has to be of the very "
+        "release that the program was linked with. Since 2.34 files and dns are built in. Which "
+        "release it was, the program does not tell.",
+        says="nothing as a rule: users and hosts are not found; or the program crashes",
+        remedy="Link dynamically, or against musl; Go: -tags netgo,osusergo.",
+    ),
+    "gconv-modules-missing": Code(
+        title="The host has no modules for character sets",
+        cause="The program converts between character sets with glibc's iconv_open, which loads a "
+        "module for all but UTF-8, ASCII and UCS, and the directory of the modules is not there.",
+        says="iconv_open: Invalid argument",
+        remedy="Install the modules (libc6, libc-gconv-modules-extra, glibc-gconv-extra), or set "
+        "GCONV_PATH.",
+    ),
+    "shm-missing": Code(
+        title="The host has no /dev/shm",
+        cause="The program calls shm_open or sem_open, which make files in /dev/shm.",
+        says="shm_open: No such file or directory; sem_open: Function not implemented",
+        remedy="Mount a tmpfs on /dev/shm.",
+    ),
+    "proc-missing": Code(
+        title="/proc is not mounted",
+        cause="The program asks for its own path (os.Executable of Go), which is a link in /proc.",
+        says="readlink /proc/self/exe: no such file or directory",
+        remedy="Mount /proc.",
+    ),
+    "locale-missing": Code(
+        title="The locale of the start is not on the host",
+        cause="The start names a locale (LC_ALL, LC_CTYPE, LC_MESSAGES, LANG) and the program asks "
+        "for it (setlocale, std::locale), but there is neither an archive of locales nor a "
+        "directory of that name in /usr/lib/locale.",
+        says="cannot change locale; locale::facet::_S_create_c_locale name not valid",
+        remedy="Generate the locale (localedef, locales), or start with LC_ALL=C.UTF-8.",
+    ),
     "os-unsupported": Code(
         title="The host does not run Linux",
         cause="Another kernel decides what it runs by rules that preflight does not know.",

@@ -16,6 +16,7 @@ from collections.abc import Iterator, Mapping
 import msgspec
 from msgspec import Struct
 
+from preflight.model.audited import Audited
 from preflight.model.elf import Elf, SymbolTable
 from preflight.model.question import (
     Absent,
@@ -25,6 +26,8 @@ from preflight.model.question import (
     Failed,
     FileState,
     Listing,
+    Offers,
+    Package,
     Question,
 )
 from preflight.model.snapshot import Facts, HostKeyState, Mount, Status
@@ -71,7 +74,7 @@ class BytesReference(Struct, frozen=True, tag="bytes-content"):
     data: str
 
 
-StoredAnswer = FileState | ElfReference | BytesReference | Listing | Absent | Failed
+StoredAnswer = FileState | ElfReference | BytesReference | Listing | Offers | Absent | Failed
 
 
 class AnswersLine(Struct, frozen=True, tag="answers", tag_field="kind"):
@@ -99,8 +102,14 @@ class FactsLine(Struct, frozen=True, tag="facts", tag_field="kind"):
     unknown: dict[str, str]
 
 
+class AuditedLine(Struct, frozen=True, tag="audited", tag_field="kind"):
+    """What an audit found on a host."""
+
+    audited: Audited
+
+
 class HostLine(Struct, frozen=True, kw_only=True, tag="host", tag_field="kind"):
-    """One host; *facts*, *mounts* and *answers* are the ids of lines above."""
+    """One host; *facts*, *mounts*, *answers*, *audited* are the ids of lines above."""
 
     host: str
     address: str
@@ -113,6 +122,7 @@ class HostLine(Struct, frozen=True, kw_only=True, tag="host", tag_field="kind"):
     facts: str
     mounts: str | None = None
     answers: str
+    audited: str | None = None
 
 
 class EndLine(Struct, frozen=True, tag="end", tag_field="kind"):
@@ -122,7 +132,15 @@ class EndLine(Struct, frozen=True, tag="end", tag_field="kind"):
 
 
 Line = (
-    ElfLine | BytesLine | AnswersLine | AnswerSetLine | MountsLine | FactsLine | HostLine | EndLine
+    ElfLine
+    | BytesLine
+    | AnswersLine
+    | AnswerSetLine
+    | MountsLine
+    | FactsLine
+    | AuditedLine
+    | HostLine
+    | EndLine
 )
 
 
@@ -163,16 +181,23 @@ def normal(answers: Mapping[Question, Answer]) -> Iterator[tuple[Question, Answe
     for question in sorted(answers, key=_order):
         answer = answers[question]
         if isinstance(answer, FileState):
-            yield question, numbers.normal(answer, question.path)
+            yield question, numbers.normal(answer, subject(question))
         elif isinstance(answer, ElfContent | BytesContent):
-            state = numbers.normal(answer.state, question.path)
+            state = numbers.normal(answer.state, subject(question))
             yield question, msgspec.structs.replace(answer, state=state)
         else:
             yield question, answer
 
 
-def _order(question: Question) -> tuple[str, str, str]:
-    return question.path.rpartition("/")[0], question.path, type(question).__name__
+def subject(question: Question) -> str:
+    """Return what *question* is about: a path, or the name of a library."""
+    return question.name if isinstance(question, Package) else question.path
+
+
+def _order(question: Question) -> tuple[str, str, str, str]:
+    name, kind = subject(question), type(question).__name__
+    # Of one library several versions may be asked.
+    return name.rpartition("/")[0], name, kind, str(question)
 
 
 class _Numbers:

@@ -11,6 +11,7 @@ from preflight.model.question import (
     Answer,
     BytesAnswer,
     ElfAnswer,
+    FileQuestion,
     List,
     ListAnswer,
     Listing,
@@ -33,16 +34,16 @@ class Inquiry:
 
     def __init__(self, answers: Mapping[Question, Answer]) -> None:
         self._answers = answers
-        self._asked: dict[Question, None] = {}
-        self._open: dict[Question, None] = {}
+        self._asked: dict[FileQuestion, None] = {}
+        self._open: dict[FileQuestion, None] = {}
 
     @property
-    def asked(self) -> tuple[Question, ...]:
+    def asked(self) -> tuple[FileQuestion, ...]:
         """Every question so far: what another host is likely to be asked, too."""
         return tuple(self._asked)
 
     @property
-    def open(self) -> tuple[Question, ...]:
+    def open(self) -> tuple[FileQuestion, ...]:
         """The questions that nobody has answered yet."""
         return tuple(self._open)
 
@@ -62,7 +63,7 @@ class Inquiry:
         """Return the names in the directory at *path*."""
         return cast("ListAnswer", self._ask(List(path)))
 
-    def _ask(self, question: Question) -> object:
+    def _ask(self, question: FileQuestion) -> object:
         self._asked[question] = None
         answer = self._answers.get(question) or self._by_listing(question.path)
         if answer is None:

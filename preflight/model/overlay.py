@@ -12,9 +12,11 @@ from preflight.model.question import (
     Answer,
     ElfContent,
     Failed,
+    FileQuestion,
     FileState,
     List,
     Listing,
+    Package,
     Question,
     ReadBytes,
     Stat,
@@ -35,7 +37,7 @@ class Unpacked(Inquiry):
         super().__init__(overlay)
         self._overlay = overlay
 
-    def _ask(self, question: Question) -> object:
+    def _ask(self, question: FileQuestion) -> object:
         return super()._ask(self._overlay.translated(question))
 
 
@@ -54,18 +56,20 @@ class Overlay(Mapping[Question, Answer]):
         self._host = host
 
     def __getitem__(self, question: Question) -> Answer:
+        if isinstance(question, Package):
+            return self._host[question]
         path = self._resolved(question.path)
         answer = _LOOP if path is None else self._answer(self._to(path, question))
         if answer is None:
             raise KeyError(question)
         return answer
 
-    def translated(self, question: Question) -> Question:
+    def translated(self, question: FileQuestion) -> FileQuestion:
         """Return *question* for the path to which the bundle's own links lead."""
         path = self._resolved(question.path)
         return question if path is None else self._to(path, question)
 
-    def _to(self, path: str, question: Question) -> Question:
+    def _to(self, path: str, question: FileQuestion) -> FileQuestion:
         ours = path != posixpath.normpath(question.path) or self._inside(path) is not None
         return type(question)(path) if ours else question
 
@@ -75,7 +79,7 @@ class Overlay(Mapping[Question, Answer]):
     def __len__(self) -> int:
         return len(self._host)
 
-    def _answer(self, question: Question) -> Answer | None:
+    def _answer(self, question: FileQuestion) -> Answer | None:
         inside = self._inside(question.path)
         entry = None if inside is None else self._bundle.index.get(inside)
         if entry is None:
@@ -90,7 +94,7 @@ class Overlay(Mapping[Question, Answer]):
             return _NOT_KEPT
         return self._content(entry)
 
-    def _of_host(self, question: Question) -> Answer | None:
+    def _of_host(self, question: FileQuestion) -> Answer | None:
         """Return the host's own answer; the directories to the root will be there."""
         answer, path = self._host.get(question), question.path.rstrip("/")
         if not (self._root + "/").startswith(path + "/"):

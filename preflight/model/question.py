@@ -1,7 +1,7 @@
 """
 What a check may ask of a host, and the four kinds of answer.
 
-An answer is present (a `FileState`, `ElfContent`, `BytesContent`, `Listing`),
+An answer is present (a `FileState`, `ElfContent`, `BytesContent`, `Listing`, `Offers`),
 `Absent` (looked, and it is not there), `Failed` (looked, and the host said
 why not) or `NOT_ASKED`.  These are four different things and stay so.
 """
@@ -40,7 +40,22 @@ class List(Struct, frozen=True, tag="list"):
     path: str
 
 
-Question: TypeAlias = Stat | ReadElf | ReadBytes | List
+class Package(Struct, frozen=True, tag="package"):
+    """
+    Which package has the library or file *name*, by what the host's package manager has on disk?
+
+    Asked for the sake of a remedy alone: no verdict hangs on it.
+    """
+
+    name: str  # a soname, or an absolute path
+    bits: int = 64  # of the program that needs it: 32 or 64
+    version: str = ""  # the version node that its file lacks: "GLIBC_2.38"
+    file: str = ""  # where the loader found the library that lacks it
+    guesses: tuple[str, ...] = ()  # what the package may be called
+
+
+FileQuestion: TypeAlias = Stat | ReadElf | ReadBytes | List
+Question: TypeAlias = FileQuestion | Package
 
 
 class FileState(Struct, frozen=True, tag="file-state"):
@@ -85,6 +100,31 @@ class Listing(Struct, frozen=True, tag="listing"):
     names: tuple[str, ...]
 
 
+class Offer(Struct, frozen=True):
+    """
+    One package that a host's package manager knows; the versions are None where it has none.
+
+    It *provides* what is asked for, or *owns* the file that there is of it, by
+    the manager's own word; or it only is *named* as asked.
+    """
+
+    name: str  # with Debian's architecture where it is not the host's own: "libssl3:i386"
+    relation: Literal["provides", "owns", "named"]
+    source: str  # "apt lists", "dpkg", "rpm database", "dnf cache", "apk index" ...
+    installed: str | None = None
+    candidate: str | None = None
+
+
+class Offers(Struct, frozen=True, tag="offers"):
+    """What the package manager knows; no package at all: none in its lists, if they were *read*."""
+
+    manager: str  # the command that installs: "apt-get", "dnf", "zypper", "apk" ...
+    packages: tuple[Offer, ...] = ()
+    read: bool = True  # whether there were lists of what may be installed
+    exact: bool = True  # whether these lists tell what a package has, not only its name
+    reason: str = ""  # why there is no telling offline
+
+
 class Absent(Struct, frozen=True, tag="absent"):
     """Looked, and it is not there: ENOENT, or ENOTDIR on the way."""
 
@@ -105,8 +145,9 @@ class NotAsked(enum.Enum):
 
 NOT_ASKED: Final = NotAsked.NOT_ASKED
 
-Answer: TypeAlias = FileState | ElfContent | BytesContent | Listing | Absent | Failed
+Answer: TypeAlias = FileState | ElfContent | BytesContent | Listing | Offers | Absent | Failed
 StatAnswer: TypeAlias = FileState | Absent | Failed | NotAsked
 ElfAnswer: TypeAlias = ElfContent | Absent | Failed | NotAsked
 BytesAnswer: TypeAlias = BytesContent | Absent | Failed | NotAsked
 ListAnswer: TypeAlias = Listing | Absent | Failed | NotAsked
+PackageAnswer: TypeAlias = Offers | Failed | NotAsked

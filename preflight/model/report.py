@@ -9,8 +9,10 @@ from msgspec import Struct
 
 from preflight.model.elf import LaterNeed
 from preflight.model.requirements import GlibcFloor, GlibcStep, Requirements
+from preflight.model.runtime import RunTimeNeed
 from preflight.model.shebang import Shebang
 from preflight.model.snapshot import Snapshot
+from preflight.model.toolchain import Toolchain
 from preflight.model.verdict import Verdict
 
 
@@ -73,6 +75,8 @@ class Binary(Struct, frozen=True, kw_only=True):
     script: Shebang | None = None  # what its first line has the kernel start
     go: Go | None = None
     glibc_steps: tuple[GlibcStep, ...] = ()
+    toolchain: tuple[Toolchain, ...] = ()
+    runtime_needs: tuple[RunTimeNeed, ...] = ()
     dlopen: tuple[LaterNeed, ...] = ()  # what it says that it opens later
 
     @property

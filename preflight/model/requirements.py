@@ -11,6 +11,8 @@ from msgspec import Struct, structs
 
 from preflight.model.elf import DT_NEEDED, Dependency, Elf
 from preflight.model.go import GoBuild, GoLinkage
+from preflight.model.runtime import RunTimeNeed
+from preflight.model.toolchain import Toolchain
 
 Format = Literal[
     "elf",
@@ -67,6 +69,8 @@ class Requirements(Struct, frozen=True, kw_only=True):
     go_linkage: GoLinkage | None = None  # of a Go program for Linux
     go_level: str | None = None  # "x86-64-v3": what a Go program's own runtime asks of the CPU
     x86_isa_needed: str | None = None  # "x86-64-v3": a whole level, from the ISA note
+    toolchain: tuple[Toolchain, ...] = ()  # by the file's own word, in its order
+    runtime_needs: tuple[RunTimeNeed, ...] = ()  # advice: what no header names
     payload: str | None = None  # what carries more programs behind its ELF file: "PyInstaller"
     beside: str | None = None  # where its payload lies, not in the file: "_internal"
     opened_by: str | None = None  # of a member: the path of the program in it that opens it

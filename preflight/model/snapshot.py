@@ -9,6 +9,7 @@ from typing import Literal
 
 from msgspec import Struct, field
 
+from preflight.model.audited import Audited
 from preflight.model.question import Answer, Question
 
 Status = Literal["probed", "unreachable", "auth-failed", "host-key", "timeout", "error", "not-run"]
@@ -166,3 +167,4 @@ class Snapshot(Struct, frozen=True, kw_only=True):
     facts: Facts = Facts()
     facts_unknown: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     answers: Mapping[Question, Answer] = field(default_factory=lambda: MappingProxyType({}))
+    audited: Audited | None = None  # None: no audit asked the host

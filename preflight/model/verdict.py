@@ -18,7 +18,13 @@ class Remedy(Struct, frozen=True, kw_only=True):
     where: Literal["host", "build"]
     text: str
     command: str | None = None  # to be typed, or the beginning of what a build would run
-    certainty: Literal["stated", "naming-rule"]  # naming-rule: nobody asked a package manager
+    certainty: Literal["stated", "naming-rule"]  # naming-rule: no more than that
+    # By the host's own package manager; None where it was not asked, or cannot tell offline.
+    package: str | None = None
+    installed: str | None = None  # its version
+    candidate: str | None = None  # the version that would be installed
+    satisfies: bool | None = None  # whether that would mend the finding
+    source: str | None = None  # "apt lists", "dnf cache", "apk index" ...
 
 
 class Finding(Struct, frozen=True, kw_only=True):

@@ -16,9 +16,9 @@ from preflight.model.question import (
     BytesContent,
     ElfContent,
     Failed,
+    FileQuestion,
     FileState,
     List,
-    Question,
     ReadBytes,
     ReadElf,
     Stat,
@@ -59,7 +59,7 @@ class Knowledge:
         self._planned_bytes = 0
         self._claims: set[str] = set()
 
-    def look(self, question: Question, plan: Plan) -> Answer | None:
+    def look(self, question: FileQuestion, plan: Plan) -> Answer | None:
         """Return the answer, or None after noting in *plan* what it takes to find it."""
         if (errno := refusal(question.path)) is not None:
             return Failed(errno)

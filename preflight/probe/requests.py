@@ -16,6 +16,7 @@ from preflight.errors import ProbeError
 from preflight.model import text
 from preflight.model.question import Absent, Failed, FileState
 from preflight.probe.frames import Frame
+from preflight.probe.managers.request import code
 from preflight.probe.script import is_plain, word
 from preflight.probe.states import parse_errno, parse_states
 
@@ -39,16 +40,18 @@ class Plan(Struct):
     """What to ask for in one round; dictionaries keep the order and drop what stands twice."""
 
     facts: bool = False
+    audit: int | None = None  # with the files for secrets (1) or without (0)
     states: dict[str, None] = field(default_factory=dict)
     alone: set[str] = field(default_factory=set)  # paths that share no request with others
     hashes: dict[str, None] = field(default_factory=dict)
     names: dict[str, None] = field(default_factory=dict)
     contents: dict[str, int] = field(default_factory=dict)  # path: at most so many bytes
     ranges: dict[str, Range] = field(default_factory=dict)
+    packages: tuple[str, ...] = ()  # the words of `preflight.probe.managers.request`
 
     def __bool__(self) -> bool:
         asked = (self.states, self.hashes, self.names, self.contents, self.ranges)
-        return self.facts or any(asked)
+        return self.facts or any(asked) or bool(self.packages)
 
 
 class Replies(Struct):
@@ -62,6 +65,7 @@ class Replies(Struct):
     names: dict[str, tuple[str, ...]] = field(default_factory=dict)
     errors: dict[str, str] = field(default_factory=dict)  # path: errno of opening it
     ranges: dict[str, bytes] = field(default_factory=dict)
+    packages: bytes | None = None
 
 
 class _Request(NamedTuple):
@@ -90,6 +94,8 @@ class Round:
             "C": self._take_content,
             "P": self._take_range,
             "L": self._take_names,
+            "K": self._take_packages,
+            "A": self._take_facts,
         }
 
     def encode(self) -> bytes:
@@ -141,6 +147,9 @@ class Round:
         names = text.decode(frame.data).split("/")[:-1]
         self.replies.names[request.paths[0]] = tuple(n for n in names if n not in (".", ".."))
 
+    def _take_packages(self, _: _Request, frame: Frame) -> None:
+        self.replies.packages = frame.data
+
 
 # The operation that each kind of frame answers.
 _OPERATIONS = {
@@ -153,18 +162,24 @@ _OPERATIONS = {
     "E": "C",
     "P": "P",
     "L": "L",
+    "K": "K",
+    "A": "A",
 }
 
 
 def _requests(plan: Plan) -> Iterator[_Request]:
     if plan.facts:
         yield _Request("F", ())
+    if plan.audit is not None:
+        yield _Request("A", (), (plan.audit,))
     yield from (_Request("S", paths) for paths in _groups(plan.states, plan.alone))
     yield from (_Request("H", paths) for paths in _groups(plan.hashes, plan.alone))
     yield from (_Request("L", (path,)) for path in plan.names)
     yield from (_Request("C", (path,), (limit,)) for path, limit in plan.contents.items())
     for path, part in plan.ranges.items():
         yield _Request("P", (path,), (part.offset // BLOCK, part.size // BLOCK))
+    if plan.packages:
+        yield _Request("K", (code(), *plan.packages))
     transferred = [*plan.contents, *plan.ranges]
     yield from (_Request("S", paths, after=True) for paths in _groups(transferred, plan.alone))
 

@@ -28,12 +28,21 @@ PATH_MAX = 4096  # bytes, the final NUL included (limits.h)
 
 
 @cache
-def bootstrap(script: str = "script.sh") -> str:
-    """Return the lines that start *script*, a file beside this one; the nonce has to follow."""
+def bootstrap(script: str = "script.sh", *before: str) -> str:
+    """
+    Return the lines that start *script*, a file beside this one; the nonce has to follow.
+
+    The functions of the files *before* are there when it starts.
+    """
+    return "\n".join([_READER, *map(code_of, (*before, script)), _END, ""])
+
+
+@cache
+def code_of(script: str) -> str:
+    """Return the code of *script*, a file beside this one, without its comments."""
     source = resources.files("preflight.probe").joinpath(script).read_text("utf-8")
     lines = (line.strip() for line in source.splitlines())
-    code = [line for line in lines if line and not line.startswith("#")]
-    return "\n".join([_READER, *code, _END, ""])
+    return "\n".join(line for line in lines if line and not line.startswith("#"))
 
 
 def is_plain(path: str) -> bool:

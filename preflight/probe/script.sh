@@ -202,6 +202,12 @@ head_of() { # KIND INDEX FILE LIMIT
   fi
 }
 
+looked() { # INDEX CODE WORD...: what the code prints, which is preflight's own
+  first=$1 code=$2
+  shift 2
+  frame K "$first" "$(eval "$code")"
+}
+
 answer() { # OPERATION INDEX PATH ARGUMENT...
   case ${3-} in
   *\\*) # in octal; the "." saves line feeds at its end
@@ -219,6 +225,8 @@ answer() { # OPERATION INDEX PATH ARGUMENT...
   C) content "$@" ;;
   P) range "$@" ;;
   L) list "$@" ;;
+  K) looked "$@" ;;
+  A) audit "$@" ;;
   esac
 }
 

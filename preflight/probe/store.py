@@ -25,7 +25,7 @@ from msgspec import structs
 from preflight.elf import read_bytes
 from preflight.model import codec
 from preflight.model.elf import Elf, SymbolTable
-from preflight.model.question import FileState, Question
+from preflight.model.question import FileQuestion, FileState
 from preflight.probe.memo import Memo
 from preflight.probe.records import Pruned, Record, Records
 
@@ -56,7 +56,7 @@ class Store:
         self._tables: WeakValueDictionary[int, SymbolTable] = WeakValueDictionary()  # by hash
         self._room = memory_bytes
         self._kept: dict[str, bytes] = {}
-        self._hints: dict[str, tuple[Question, ...]] = {}
+        self._hints: dict[str, tuple[FileQuestion, ...]] = {}
         self._flights: dict[str, threading.Event] = {}
         self._lock = threading.Lock()
 
@@ -130,17 +130,17 @@ class Store:
         """Keep *memo* for the host *key*."""
         self._keep_small(f"memo/{_hashed(key)}", codec.encode(memo))
 
-    def hints(self, key: str) -> tuple[Question, ...]:
+    def hints(self, key: str) -> tuple[FileQuestion, ...]:
         """Return the questions that `remember` was given for *key*, a kind of host."""
         with self._lock:
             known = self._hints.get(key)
         if known is None:
             name = f"hints/{_hashed(key)}"
-            known = _decoded(self._small(name), tuple[Question, ...]) or ()
+            known = _decoded(self._small(name), tuple[FileQuestion, ...]) or ()
             self._keep_hints(key, known)
         return known
 
-    def remember(self, key: str, questions: Sequence[Question]) -> None:
+    def remember(self, key: str, questions: Sequence[FileQuestion]) -> None:
         """
         Have *questions* asked first next time; they never stand for answers.
 
@@ -219,7 +219,7 @@ class Store:
         if self._records:
             self._records.write(name, payload)
 
-    def _keep_hints(self, key: str, questions: tuple[Question, ...]) -> None:
+    def _keep_hints(self, key: str, questions: tuple[FileQuestion, ...]) -> None:
         with self._lock:
             self._hints[key] = questions
             while len(self._hints) > _KINDS:

@@ -10,7 +10,19 @@ or the environment; to add one, write the file and add its line here.
 
 from __future__ import annotations
 
-from preflight.report import json, jsonl, names, table
+from preflight.report import (
+    github,
+    gitlab,
+    html,
+    json,
+    jsonl,
+    junit,
+    markdown,
+    names,
+    prometheus,
+    sarif,
+    table,
+)
 from preflight.report.view import Format, View
 
 __all__ = ["FORMATS", "Format", "View"]
@@ -20,4 +32,11 @@ FORMATS: dict[str, Format] = {
     "json": json.render,
     "jsonl": jsonl.render,
     "names": names.render,
+    "junit": junit.render,
+    "github": github.render,
+    "gitlab": gitlab.render,
+    "sarif": sarif.render,
+    "markdown": markdown.render,
+    "prometheus": prometheus.render,
+    "html": html.render,
 }

@@ -70,6 +70,8 @@ def described(needs: Requirements | Binary) -> Binary:
         script=shebang.parse(needs.head) if needs.format == "script" else None,
         go=_go(needs.go, needs.go_linkage) if needs.go else None,
         glibc_steps=needs.glibc_steps,
+        toolchain=needs.toolchain,
+        runtime_needs=needs.runtime_needs,
         dlopen=elf.later,
     )
 
@@ -212,6 +214,11 @@ def _remedy_json(remedy: Remedy) -> dict[str, Any]:
         "text": remedy.text,
         "command": remedy.command,
         "certainty": remedy.certainty,
+        "package": remedy.package,
+        "installed": remedy.installed,
+        "candidate": remedy.candidate,
+        "satisfies": remedy.satisfies,
+        "source": remedy.source,
     }
 
 

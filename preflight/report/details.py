@@ -73,8 +73,28 @@ def _finding(finding: Finding, members: Group, labels: Labels) -> Iterator[Rende
     if finding.remedy and labels.view.verbosity > 0:
         rows.append(("remedy", shown(finding.remedy, "cyan")))
         rows += [(r.where, _remedy(r)) for r in finding.remedies]
+    else:
+        mending = enumerate(_sure(finding, members, labels))
+        rows += [("" if number else "to mend", line) for number, line in mending]
     if rows:
         yield labelled(rows, indent=4)
+
+
+def _sure(finding: Finding, members: Group, labels: Labels) -> Iterator[Text]:
+    """Yield what mends it by the word of the hosts' own package managers, in their order."""
+    hosts: dict[str, dict[str, None]] = defaultdict(dict)
+    for verdict in members.verdicts:
+        for found in (one for one in verdict.findings if _alike(one, finding)):
+            remedy = next((r for r in found.remedies if r.satisfies and r.command), None)
+            hosts[_typed(remedy) if remedy else ""][verdict.host] = None
+    for line, names in [*hosts.items()][: _EVIDENCE_LINES + 1]:
+        if line:
+            where = Text() if len(hosts) == 1 else labels.some_hosts(tuple(names)).append(": ")
+            yield where.append_text(shown(line, "cyan"))
+
+
+def _typed(remedy: Remedy) -> str:
+    return f"{remedy.command}  (candidate {remedy.candidate}, by the host's {remedy.source})"
 
 
 def _remedy(remedy: Remedy) -> Text:

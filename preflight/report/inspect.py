@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from preflight.model import shebang
 from preflight.model.elf import Elf, LaterNeed, VersionNeed, machine_name
+from preflight.model.estimate import Outlook
 from preflight.model.go import GoBuild, GoLinkage
 from preflight.model.nodeset import natural_key
 from preflight.model.requirements import Bundle, Requirements
@@ -14,16 +15,22 @@ from preflight.report.contract import SCHEMA
 from preflight.report.encode import encode
 from preflight.report.flags import flag_names
 from preflight.report.json import array, binaries
+from preflight.report.releases import releases_json
 from preflight.report.terminal import labelled, render, shown
 from preflight.report.view import View
 
 _SYMBOLS = 5  # shown of those that force the glibc floor, unless all are wanted
 
 
-def inspect_json(requirements: Sequence[Requirements]) -> Iterator[str]:
-    """Yield one document whose ``binaries`` are those of the report."""
+def inspect_json(
+    requirements: Sequence[Requirements], outlooks: Sequence[Outlook] | None = None
+) -> Iterator[str]:
+    """Yield one document with the report's ``binaries``, and ``releases`` where they are wanted."""
     yield f'{{\n  "schema": {encode(SCHEMA)},\n'
     yield from array("binaries", binaries(requirements))
+    if outlooks is not None:
+        yield ",\n"
+        yield from array("releases", map(encode, releases_json(outlooks)))
     yield "\n}\n"
 
 
@@ -54,6 +61,10 @@ def _rows(needs: Requirements, view: View) -> Iterator[tuple[str, str]]:
         if view.verbosity > 0:
             yield from _steps(needs)
         yield "CPU level", needs.x86_isa_needed or ""
+        for number, tool in enumerate(needs.toolchain):
+            yield "" if number else "toolchain", tool.text
+        for number, need in enumerate(needs.runtime_needs):
+            yield "" if number else "at run time", f"{need.kind}: {need.because}"
         yield from _linking(needs.elf)
     yield "sha256", needs.sha256
     yield "size", f"{needs.size_bytes:,} bytes"

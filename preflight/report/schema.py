@@ -14,9 +14,11 @@ import msgspec
 
 from preflight.model import facts_lines
 from preflight.model.elf import Endian
+from preflight.model.estimate import Answer
 from preflight.model.go import Linkage
 from preflight.model.report import GivenStart
 from preflight.model.requirements import Format
+from preflight.model.runtime import RunTimeKind
 from preflight.model.snapshot import CAUSES, HostKeyState, Status
 from preflight.model.verdict import Outcome, Severity
 from preflight.report import baseline
@@ -44,7 +46,7 @@ def report_schema() -> _Schema:
         verdicts=_array({"$ref": "#/$defs/verdict"}),
         summary={"$ref": "#/$defs/summary"},
     )
-    report["properties"] |= _run()
+    report["properties"] |= _run() | {"releases": _array({"$ref": "#/$defs/outlook"})}
     return {
         "$schema": _DIALECT,
         "$id": SCHEMA,
@@ -52,6 +54,7 @@ def report_schema() -> _Schema:
         **report,
         "$defs": {
             "binary": _binary(),
+            "outlook": _outlook(),
             "host": _host(),
             "verdict": _verdict(),
             "summary": _object(deployable=_COUNT, blocked=_COUNT, unknown=_COUNT),
@@ -134,6 +137,26 @@ def _run() -> dict[str, _Schema]:
     }
 
 
+def _outlook() -> _Schema:
+    """Return what ``inspect --releases`` adds for each binary."""
+    estimate = _object(
+        name=_STRING,
+        id=_TEXT_OR_NULL,
+        version=_TEXT_OR_NULL,
+        measured={"type": "boolean"},
+        answer={"enum": list(get_args(Answer))},
+        reasons=_array(_object(text=_STRING, has=_STRING)),
+        packages=_array(_STRING),
+        conditions=_array(_STRING),
+    )
+    return _object(
+        binary=_STRING,
+        certainty={"const": "estimate"},
+        note=_TEXT_OR_NULL,
+        estimates=_array(estimate),
+    )
+
+
 def _binary() -> _Schema:
     version_need = _object(library=_STRING, versions=_array(_STRING), weak=_array(_STRING))
     floor = _object(version=_STRING, symbols=_array(_STRING))
@@ -182,6 +205,10 @@ def _binary() -> _Schema:
         script={"anyOf": [script, {"type": "null"}]},
         go={"anyOf": [go, {"type": "null"}]},
         glibc_steps=_array(_object(version=_STRING, symbols=_array(_STRING), count=_COUNT)),
+        toolchain=_array(_object(name=_TEXT_OR_NULL, version=_TEXT_OR_NULL, text=_STRING)),
+        runtime_needs=_array(
+            _object(kind=_open(get_args(RunTimeKind)), because=_STRING, places=_array(_STRING))
+        ),
         dlopen=_array(later),
     )
 
@@ -218,6 +245,13 @@ def _verdict() -> _Schema:
         command=_TEXT_OR_NULL,
         certainty=_open(("stated", "naming-rule")),
     )
+    remedy["properties"] |= {
+        "package": _TEXT_OR_NULL,
+        "installed": _TEXT_OR_NULL,
+        "candidate": _TEXT_OR_NULL,
+        "satisfies": _BOOL_OR_NULL,
+        "source": _TEXT_OR_NULL,
+    }
     finding = _object(
         code=_STRING,
         severity={"enum": list(get_args(Severity))},

@@ -10,7 +10,17 @@ import pytest
 from docs.make_commands import PAGE, with_help
 from preflight import __version__
 
-COMMANDS = ("check", "inspect", "probe", "report", "hosts", "explain", "cache", "schema")
+COMMANDS = (
+    "check",
+    "inspect",
+    "probe",
+    "report",
+    "hosts",
+    "explain",
+    "cache",
+    "schema",
+    "completion",
+)
 HEAVY = ("rich", "paramiko", "fabric", "elftools", "yaml", "msgspec", "preflight.api")
 
 

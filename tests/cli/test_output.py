@@ -326,4 +326,16 @@ def test_manual_lists_the_formats():
     """docs/commands.md and --help name every format that there is."""
     page = (PROJECT / "docs" / "commands.md").read_text("utf-8")
 
-    assert ", ".join(FORMATS) in page
+    assert set(FORMATS) <= set(re.findall(r"\w+", page.partition("--format NAME")[2]))
+
+
+def test_github_log_comes_with_the_summary_of_the_step(run, program, monkeypatch):
+    """Where a workflow's step has a summary, the report for people is appended to it."""
+    summary = Path("summary.md")
+    summary.write_text("before\n")
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(summary))
+
+    result = run("check", "--local", program(needed=["libnowhere.so.1"]), "--format", "github")
+
+    assert result.out.startswith("::error title=")
+    assert summary.read_text().startswith("before\n### preflight: 0 deployable, 1 blocked")

@@ -12,6 +12,7 @@ import sys
 import time
 
 from tests.hosts import artefacts, fleet, roots, runs
+from tests.hosts.recipes import WITH_LISTS
 
 # A link to the directory of the run that was started by hand.
 BY_HAND = runs.RUNS / "by-hand"
@@ -20,7 +21,8 @@ DOWN_WITHIN_S = 20.0
 
 def build() -> int:
     """Build the roots, and fetch the artefacts, that are not in the cache."""
-    built = roots.build() | artefacts.build()
+    others = {WITH_LISTS.name: roots.made_by(WITH_LISTS)} | artefacts.build()
+    built = roots.build() | others
     for name, path in built.items():
         print(f"{name:10} {path}")
     return 0

@@ -90,6 +90,7 @@ class Recipe(msgspec.Struct, frozen=True):
     packages: tuple[str, ...] = COMMON
     variant: Literal["minbase", "extract"] = "minbase"
     hooks: tuple[str, ...] = ()  # of mmdebstrap's own
+    kept: tuple[str, ...] = ()  # packages whose .deb lies in apt's cache; apt's lists stay, too
     finish: str = ""  # shell commands that finish the root, which they get as "$1"
 
 
@@ -131,6 +132,14 @@ GO_PROGRAMS = Recipe(
     "bookworm",
     packages=("age", "fzf", "gh", "prometheus-node-exporter", "rclone", "restic"),
     variant="extract",
+)
+
+# A root that knows which packages it could install, and has some of them at hand.
+WITH_LISTS = Recipe(
+    "with-lists",
+    "bookworm",
+    packages=("openssl",),
+    kept=("libonig5", "libc-ares2"),
 )
 
 # Node.js, and what Debian builds as its addons (.node).

@@ -96,11 +96,21 @@ def mmdebstrap_command(recipe: Recipe, target: Path, base: str) -> list[str]:
         "--dpkgopt=path-exclude=/usr/share/doc/*",
         "--dpkgopt=path-exclude=/usr/share/locale/*",
         "--dpkgopt=path-exclude=/usr/share/man/*",
+        *_keeping(recipe.kept),
         *(f"--hook-dir=/usr/share/mmdebstrap/hooks/{hook}" for hook in recipe.hooks),
         recipe.suite,
         str(target),
         f"deb {trust}{base} {recipe.suite} main",
     ]
+
+
+def _keeping(packages: tuple[str, ...]) -> list[str]:
+    """Return the options that keep apt's lists, and *packages* to be installed later."""
+    if not packages:
+        return []
+    fetch = f"apt-get clean && apt-get --yes --download-only install {' '.join(packages)}"
+    hook = f'export APT_CONFIG="$MMDEBSTRAP_APT_CONFIG"; {fetch}; rm -f "$1"/var/cache/apt/*.bin'
+    return ["--skip=cleanup/apt", f"--customize-hook={hook}"]
 
 
 def mirror() -> str:

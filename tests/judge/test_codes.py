@@ -20,8 +20,9 @@ from preflight.model.elf import (
     VersionNeed,
 )
 from preflight.model.go import GoBuild
-from preflight.model.question import BytesContent, ElfContent, ReadBytes, ReadElf, Stat
+from preflight.model.question import Absent, BytesContent, ElfContent, ReadBytes, ReadElf, Stat
 from preflight.model.requirements import Requirements
+from preflight.model.runtime import CA_PLACES, ZONE_PLACES, RunTimeNeed
 from preflight.model.snapshot import BinfmtHandler, Mount, Snapshot
 from preflight.model.start import Start
 from tests.builders import host as h
@@ -63,6 +64,13 @@ def _asked_nothing() -> Scene:
         host="web-1", address="", status="probed", facts=h.FACTS, answers=only_the_loader
     )
     return h.requirements(h.program("libc.so.6")), Start(), host
+
+
+def _wanting(kind, places=(), answers=None, start: Start = _NOWHERE, **facts) -> Scene:
+    """Return a program with a run-time need, on a host that has nothing."""
+    needs = (RunTimeNeed(kind, "it does", tuple(places)),)
+    program = h.requirements(h.program(), runtime_needs=needs)
+    return scene(program, h.files({}) | (answers or {}), start, **facts)
 
 
 def _unreachable() -> Scene:
@@ -139,6 +147,13 @@ SCENES: dict[str, Callable[[], Scene]] = {
     "exec-policy": lambda: scene(h.program(), ima_appraise=True),
     "permission-denied": _locked,
     "payload-not-judged": lambda: scene(h.requirements(h.program(), payload="PyInstaller")),
+    "ca-certificates-missing": lambda: _wanting("ca-certificates", CA_PLACES),
+    "timezone-data-missing": lambda: _wanting("timezone-data", ZONE_PLACES),
+    "nss-modules": lambda: _wanting("nss", ("files",), {ReadBytes("/etc/nsswitch.conf"): Absent()}),
+    "gconv-modules-missing": lambda: _wanting("gconv", ("/usr/lib/gconv/",)),
+    "shm-missing": lambda: _wanting("shared-memory"),
+    "proc-missing": lambda: _wanting("proc", proc_mounted=False),
+    "locale-missing": lambda: _wanting("locale", start=Start(env=(("LANG", "de_DE.UTF-8"),))),
     "os-unsupported": lambda: scene(h.program(), system="FreeBSD"),
     "libc-unsupported": lambda: scene(h.program(), _stranger()),
     "install-path-unknown": lambda: scene(h.program("liba.so", runpath="$ORIGIN/lib")),

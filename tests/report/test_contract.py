@@ -7,6 +7,7 @@ import pytest
 from preflight.model.elf import AbiTag, NeededVersion, VersionDef, VersionNeed
 from preflight.model.snapshot import Facts
 from preflight.model.text import decode
+from preflight.model.verdict import Remedy
 from preflight.report.contract import binary_json, host_json, summary_json, verdict_json
 from tests.builders.report import (
     LOADER,
@@ -29,6 +30,7 @@ def test_binary_has_the_keys_of_the_contract_in_its_order():
         "id path member_of sha256 format machine bits endian kind interpreter libc"
         " soname needed rpath runpath flags version_needs version_defs glibc_floor"
         " build_id abi_note x86_isa_needed exec_stack size_bytes description script go glibc_steps"
+        " toolchain runtime_needs"
         " dlopen"
     )
     assert keys.split() == list(value)
@@ -50,6 +52,8 @@ def test_binary_that_is_no_elf_has_null_and_empty_fields():
     empty = {key for key, item in value.items() if item == []}
     assert {"needed", "rpath", "runpath", "flags", "version_needs", "version_defs"} | {
         "glibc_steps",
+        "toolchain",
+        "runtime_needs",
         "dlopen",
     } == empty
 
@@ -128,6 +132,11 @@ def test_verdict_has_the_keys_of_the_contract_in_its_order():
     assert f"{keys} libraries".split() == list(verdict_json(plain, explain=True))
     finding_keys = "code severity subject needed_by message evidence remedy remedies"
     assert finding_keys.split() == list(verdict_json(plain, explain=False)["findings"][0])
+    remedy = Remedy(where="host", text="a newer one", certainty="stated")
+    mended = verdict("db-1", finding(remedies=(remedy,)))
+    remedy_keys = "where text command certainty package installed candidate satisfies source"
+    found = verdict_json(mended, explain=False)["findings"][0]
+    assert remedy_keys.split() == list(found["remedies"][0])
 
 
 def test_only_a_missing_library_tells_where_it_was_looked_for():

@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 
 import pytest
+from msgspec import structs
 
 from preflight.model.requirements import GlibcFloor
 from preflight.model.snapshot import Libc, Snapshot
+from preflight.model.verdict import Remedy
 from preflight.report import View
 from preflight.report.table import render
 from tests.builders.report import (
@@ -85,6 +87,33 @@ def test_remedy_waits_for_verbosity():
 
     assert "remedy" not in table(given)
     assert "    remedy     install libssl3\n" in table(given, verbosity=1)
+
+
+def test_package_that_is_sure_is_told_at_once():
+    """What the hosts' own package managers say mends it stands there without being asked for."""
+    sure = Remedy(
+        where="host",
+        text="it is there",
+        command="apt-get install libssl3",
+        certainty="stated",
+        package="libssl3",
+        candidate="3.0.17-1",
+        satisfies=True,
+        source="apt contents",
+    )
+    by_rule = structs.replace(sure, satisfies=None, certainty="naming-rule")
+    dnf = structs.replace(sure, command="dnf install openssl-libs", source="dnf cache")
+
+    def told(**remedies: Remedy) -> str:
+        verdicts = [verdict(n, finding(remedies=(r,))) for n, r in remedies.items()]
+        return table(report(verdicts, hosts=[host(name) for name in remedies]), width=100)
+
+    line = "to mend    apt-get install libssl3  (candidate 3.0.17-1, by the host's apt contents)\n"
+    assert f"    {line}" in told(a=sure, b=sure)
+    assert "to mend    a: apt-get install libssl3  (" in told(a=sure, b=dnf)
+    assert "           b: dnf install openssl-libs  (" in told(a=sure, b=dnf)
+    assert "to mend    a: apt-get install libssl3  (" in told(a=sure, b=by_rule)
+    assert "to mend" not in told(a=by_rule)
 
 
 def test_hosts_that_could_not_be_asked_stand_apart():

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from preflight.judge import judge
-from preflight.judge.remedies.host import debian_package
+from preflight.judge.remedies.naming import debian_package
 from preflight.model.start import Start
 from tests.builders import host as h
 

@@ -1,0 +1,127 @@
+"""
+Defaults of a project: ``preflight.toml`` or ``[tool.preflight]`` in the working directory.
+
+An option beats the environment, and that beats the file.  A file comes with
+whatever was checked out: it may not name a command to run or weaken how hosts
+are known, and where others may write it is not read.
+"""
+
+from __future__ import annotations
+
+import difflib
+import stat
+from collections.abc import Collection, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+
+from preflight.cli.voice import warn
+from preflight.errors import UsageError
+
+FILES = ("preflight.toml", "pyproject.toml")
+# Each could start a program here or on a cluster, or have another host pass for one's own.
+_FORBIDDEN = frozenset(
+    (
+        "become-password-command",
+        "become-password-fd",
+        "executor",
+        "host-key-checking",
+        "password-command",
+        "password-fd",
+        "ssh-config",
+        "ssh-option",
+    )
+)
+_META = f"{__name__}.inventory"
+
+
+def install(ctx: click.Context, name: str, commands: Mapping[str, click.Command]) -> None:
+    """
+    Give the command *name* under *ctx*, one of *commands*, the defaults of the file that is there.
+
+    Raises `UsageError` for a file that cannot be read and for a key that is no
+    option, or none that a file may set.
+    """
+    path = file()
+    table = None if path is None else _table(path)
+    if path is None or table is None or not _trusted(path):
+        return
+    known = {command: _options(found) for command, found in commands.items()}
+    common = {key: value for key, value in table.items() if not isinstance(value, dict)}
+    for key in common:
+        _check(path, key, set().union(*known.values()))
+    for command, own in table.items():
+        if command not in common:
+            if command not in known:
+                raise UsageError(f"{path}: [{command}] is no command", _near(command, known))
+            for key in own:
+                _check(path, key, known[command])
+    given = {**common, **table.get(name, {})}
+    values = {known[name][key]: value for key, value in given.items() if key in known[name]}
+    sources = values.pop("inventories", None)
+    if sources is not None:
+        ctx.meta[_META] = [sources] if isinstance(sources, str) else list(sources)
+    ctx.default_map = {name: values}
+
+
+def file() -> Path | None:
+    """Return the file that holds the defaults, None where there is none."""
+    return next((path for path in map(Path, FILES) if path.is_file()), None)
+
+
+def inventory() -> list[str]:
+    """Return the sources that the file names; they count where neither -i nor the variable is."""
+    context = click.get_current_context(silent=True)
+    return [] if context is None else context.meta.get(_META, [])
+
+
+def _table(file: Path) -> dict[str, Any] | None:
+    import tomllib  # noqa: PLC0415
+
+    try:
+        document = tomllib.loads(file.read_text("utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as problem:
+        if file.name == "pyproject.toml":
+            return None  # not ours to judge
+        raise UsageError(f"{file}: {problem}", "see https://toml.io") from None
+    except OSError as problem:
+        raise UsageError(f"{file}: {problem.strerror}", "make it readable") from None
+    if file.name == "pyproject.toml":
+        document = document.get("tool", {}).get("preflight")
+    return document
+
+
+def _trusted(file: Path) -> bool:
+    """Return whether nobody else can have written *file*; says so where somebody can."""
+    for place in (file.absolute().parent, file):
+        if place.stat().st_mode & stat.S_IWOTH:
+            what = f"{place} is writable for everyone"
+            warn(f"{file} is ignored: {what}", f"chmod o-w {place}, or give the options")
+            return False
+    return True
+
+
+def _options(command: click.Command) -> dict[str, str]:
+    """Return the parameters by their long options, without the dashes."""
+    return {
+        name.removeprefix("--"): str(parameter.name)
+        for parameter in command.params
+        for name in parameter.opts
+        if name.startswith("--")
+    }
+
+
+def _check(file: Path, key: str, known: Collection[str]) -> None:
+    if key in _FORBIDDEN:
+        raise UsageError(
+            f"{file}: {key} may not stand in a project's file",
+            f"give --{key}, or set PREFLIGHT_{key.upper().replace('-', '_')}",
+        )
+    if key not in known:
+        raise UsageError(f"{file}: {key} is no option", _near(key, known))
+
+
+def _near(word: str, known: Iterable[str]) -> str:
+    near = difflib.get_close_matches(word, list(known), 1)
+    return f"did you mean {near[0]}?" if near else "keys are the long options: forks = 32"
