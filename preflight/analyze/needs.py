@@ -98,6 +98,9 @@ def libc(elf: Elf) -> Literal["glibc", "musl"] | None:
         return "glibc"
     if any(name.startswith("libc.musl-") for name in elf.needed):
         return "musl"
+    # The name that musl itself uses; bionic's libc.so, called the same, has versions.
+    if "libc.so" in elf.needed and all(need.library != "libc.so" for need in elf.version_needs):
+        return "musl"
     versions = (v.name for need in elf.version_needs for v in need.versions)
     return "glibc" if any(name.startswith("GLIBC_") for name in versions) else None
 

@@ -11,6 +11,7 @@ from preflight.model.foreign import Foreign
 from preflight.model.go import GoBuild, GoLinkage
 from preflight.model.nodeset import natural_key
 from preflight.model.requirements import Bundle, Requirements
+from preflight.model.wheel import broken_claim, claimed
 from preflight.report.contract import SCHEMA
 from preflight.report.encode import encode
 from preflight.report.flags import flag_names
@@ -48,6 +49,7 @@ def _rows(needs: Requirements, view: View) -> Iterator[tuple[str, str]]:
     yield "member of", needs.member_of or ""
     if needs.bundle:
         yield from _bundle(needs.bundle)
+        yield from _wheel(needs.name, needs.bundle)
     if needs.format == "script" and (line := shebang.parse(needs.head)):
         yield "interpreter", line.interpreter
         yield "argument", line.argument or ""
@@ -82,6 +84,17 @@ def _bundle(bundle: Bundle) -> Iterator[tuple[str, str]]:
         _, first = max(floors, key=lambda pair: pair[0])
         floor = first.glibc_floor.version if first.glibc_floor else ""
         yield "highest floor", f"glibc {floor}, for {first.inner}"
+
+
+def _wheel(name: str, bundle: Bundle) -> Iterator[tuple[str, str]]:
+    claim = claimed(name)
+    if claim is not None:
+        libc, release = claim
+        broken = broken_claim(name, bundle.members)
+        held = (
+            f"the tag does not hold: it {broken}" if broken else f"{libc} {release}, and it holds"
+        )
+        yield "wheel's claim", held
 
 
 def _go(build: GoBuild, linkage: GoLinkage | None, view: View) -> Iterator[tuple[str, str]]:
