@@ -229,7 +229,7 @@ ROWS = (
     Row("password_login", "log in by password", _sshd(_passwords), ("sshd",)),
     Row("root_login", "PermitRootLogin", _setting("root"), ("sshd",)),
     Row("password", "PasswordAuthentication", _setting("password"), ("sshd",)),
-    Row("keyboard", "KbdInteractiveAuth…", _setting("keyboard_interactive"), ("sshd",)),
+    Row("keyboard", "KbdInteractiveAuthentication", _setting("keyboard_interactive"), ("sshd",)),
     Row("watched", "watched", _watchers, ("watchers",)),
     Row("exposed", "exposed secrets", _exposed, ("exposed",)),
 )

@@ -107,7 +107,7 @@ def _outliers(outliers: Sequence[Outlier], view: View) -> Iterator[RenderableTyp
         alone = "alone has" if len(one.hosts) == 1 else "alone have"
         of = f" of {one.group}" if one.group is not None else ""
         yield shown(
-            f"  {', '.join(fold(one.hosts))} {alone} {_TITLES[one.row]} {one.value} "
+            f"  {', '.join(fold(one.hosts))} {alone} {_TITLES[one.row]}: {one.value} "
             f"({one.others:,} others{of}: {one.usual})",
             "yellow",
         )
