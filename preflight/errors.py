@@ -4,6 +4,7 @@ The exceptions that callers of preflight may see.
     PreflightError            one line that says where and what, and a hint
     ├── UsageError            the call itself is wrong (options, patterns)
     ├── InventoryError        an inventory cannot be read or means nothing
+    ├── ManifestError         a manifest, or a file of waivers, cannot be read or means nothing
     ├── BinaryError           a binary cannot be opened
     ├── FactsError            a facts file cannot be read
     ├── ReportError           a report cannot be read, or reports do not go together
@@ -35,6 +36,10 @@ class UsageError(PreflightError):
 
 class InventoryError(PreflightError):
     """An inventory is not readable or not valid; the message starts with ``file:line:``."""
+
+
+class ManifestError(PreflightError):
+    """A manifest or waivers are not readable or not valid: ``file:line: …``."""
 
 
 class BinaryError(PreflightError):

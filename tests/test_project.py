@@ -13,6 +13,7 @@ FLOORS = [  # an import may only point to a lower line
     {"cli"},
     {"__init__", "fabric"},
     {"api"},
+    {"manifest"},
     {"analyze", "probe", "judge", "report", "inventory", "messages"},
     {"transport", "elf", "loader"},
     {"model"},
@@ -28,7 +29,7 @@ ONLY_IN = {
     "distributed": {"api"},
     "click": {"cli"},
     "rich": {"cli", "report"},
-    "yaml": {"inventory"},
+    "yaml": {"inventory", "manifest"},
 }
 OUTSIDE = {"print", "input", "exit", "quit", "sys.exit", "os._exit"}
 OUTSIDE |= {"os.environ", "os.getenv", "sys.argv", "sys.stdout", "sys.stderr"}

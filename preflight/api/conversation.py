@@ -46,6 +46,7 @@ class Conversation:
             facts=beginning.facts,
             facts_unknown=beginning.unknown,
             answers=self._answers,
+            audited=beginning.audited,
         )
         self._take(beginning.answers)
         self.judgements = self._judge_all(wants)

@@ -194,7 +194,7 @@ class Fleet:
             session, self._store, key=key, deadline=deadline, limits=limits
         ) as interview:
             kind = interview.kind
-            beginning = interview.begin(self._hints(kind, wants))
+            beginning = interview.begin(self._hints(kind, wants), self._options.audit)
             talk = Conversation(host, wants, beginning, self._judged)
             everything, hints = self._options.everything, self._hints("", wants)
             if kind != (kind := _kind(beginning.facts)):

@@ -9,6 +9,7 @@ are read.  So the search rules are those of every other verdict.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import partial
 from typing import Literal
 
 from preflight.judge import judge
@@ -30,6 +31,7 @@ from preflight.model.question import ElfContent, ReadElf
 from preflight.model.requirements import Requirements
 from preflight.model.snapshot import Snapshot
 from preflight.model.start import Start
+from preflight.model.verdict import Verdict
 
 LIBRARIES = (
     *("libc.so.6", "libm.so.6", "libgcc_s.so.1", "libstdc++.so.6", "libgomp.so.1"),
@@ -73,9 +75,17 @@ def standing(libraries: Sequence[str] = LIBRARIES) -> tuple[Standing, ...]:
     return (*programs, *(_program("musl", path, of, others) for path, of in _MUSL.items()))
 
 
-def ground_of(snapshot: Snapshot, programs: Iterable[Standing]) -> Ground:
-    """Return what the host, probed for *programs*, offers to each platform that it starts."""
-    found = (_footing(snapshot, program) for program in programs)
+def ground_of(
+    snapshot: Snapshot, programs: Iterable[Standing], verdicts: Sequence[Verdict] | None = None
+) -> Ground:
+    """
+    Return what the host, probed for *programs*, offers to each platform that it starts.
+
+    *verdicts* are those on *programs*, where they are known already.
+    """
+    if verdicts is None:
+        verdicts = [judge(program, Start(), snapshot).verdict for program in programs]
+    found = map(partial(_footing, snapshot), programs, verdicts)
     return Ground(snapshot.host, snapshot.facts, tuple(one for one in found if one))
 
 
@@ -117,18 +127,19 @@ def _head(machine: int, bits: Literal[32, 64]) -> bytes:
     return bytes(head)
 
 
-def _footing(snapshot: Snapshot, program: Standing) -> Footing | None:
+def _footing(snapshot: Snapshot, program: Standing, verdict: Verdict) -> Footing | None:
     """Return what the platform finds; None where the host does not start its programs."""
-    verdict = judge(program, Start(), snapshot).verdict
     doubts = {f.code for f in verdict.findings if f.severity in ("error", "unknown")}
     loader = snapshot.answers.get(ReadElf(program.platform.interpreter))
     if doubts - _OF_LIBRARIES or not isinstance(loader, ElfContent):
         return None  # nothing of this platform would start, or nobody knows
-    libraries = {}
+    libraries, files = {}, {program.platform.interpreter: loader.sha256}
     for library in verdict.libraries:
         content = snapshot.answers.get(ReadElf(library.path)) if library.path else None
         if isinstance(content, ElfContent):
             defined = content.elf.version_defs
             libraries[library.name] = tuple(one.name for one in defined if not one.base)
+            files[library.name] = content.sha256
     releases = {libc.interpreter: libc.version for libc in snapshot.facts.libcs}
-    return Footing(program.platform, releases.get(program.platform.interpreter), libraries)
+    release = releases.get(program.platform.interpreter)
+    return Footing(program.platform, release, libraries, files)

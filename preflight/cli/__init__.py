@@ -29,6 +29,7 @@ _COMMANDS = {
     "inspect": "show what binaries need; no network",
     "probe": "collect facts of hosts for later",
     "baseline": "say what all hosts have, for a build to stand on",
+    "audit": "say what hosts are, who stands alone, and what changed",
     "report": "show reports again, several as one; no network",
     "hosts": "show the hosts of an inventory; no network",
     "explain": "say what a finding or an error message means, and how to mend it",

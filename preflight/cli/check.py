@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import datetime as dt
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, NamedTuple, Unpack
 
 import click
@@ -15,11 +16,13 @@ from preflight.cli.options import (
     connection_options,
     credential_options,
     inventory_options,
+    manifest_option,
     option,
     progress_option,
     report_options,
     run_options,
     start_options,
+    waivers_option,
 )
 from preflight.errors import UsageError
 
@@ -27,8 +30,12 @@ if TYPE_CHECKING:
     from preflight.cli.output import Formats
     from preflight.cli.progress import Style
     from preflight.cli.run import Plan
+    from preflight.cli.waiving import Waiving
+    from preflight.model.host import Host
     from preflight.model.report import Report
     from preflight.model.requirements import Requirements
+    from preflight.model.start import Start
+    from preflight.model.waiver import Waiver
 
 
 class CheckOptions(FleetOptions, ReportOptions, RunOptions):
@@ -36,14 +43,18 @@ class CheckOptions(FleetOptions, ReportOptions, RunOptions):
 
     facts: tuple[str, ...]
     prove: bool
+    manifest: str | None
+    waivers: tuple[str, ...]
     progress: Style
 
 
 @click.command("check")
-@click.argument("binaries", nargs=-1, required=True, metavar="BINARY…")
+@click.argument("binaries", nargs=-1, metavar="[BINARY…]")
 @inventory_options
 @option("--local", is_flag=True, help="judge for this machine itself")
 @option("--facts", multiple=True, metavar="FILE", help="judge hosts probed earlier; no network")
+@manifest_option
+@waivers_option
 @start_options
 @report_options
 @option(
@@ -56,23 +67,45 @@ class CheckOptions(FleetOptions, ReportOptions, RunOptions):
 @connection_options
 @credential_options
 def command(binaries: tuple[str, ...], **values: Unpack[CheckOptions]) -> int:
-    """Say for every host whether BINARY will start there, and if not, what is missing."""
+    """
+    Say for every host whether BINARY will start there, and if not, what is missing.
+
+    A manifest, preflight.yaml in the working directory or --manifest FILE,
+    names binaries and what else the application needs of a host.
+    """
+    from preflight.cli.application import (  # noqa: PLC0415
+        application,
+        chosen_manifest,
+        refuse_nothing,
+        start_by,
+        waivers_of,
+    )
     from preflight.cli.output import (  # noqa: PLC0415
         parse_formats,
         refuse_to_overwrite,
         settle,
         write_reports,
     )
-    from preflight.cli.session import analyzed, files_read  # noqa: PLC0415
+    from preflight.cli.session import files_read  # noqa: PLC0415
 
     formats = parse_formats(values["formats"])
     _refuse_contradictions(values)
+    manifest = chosen_manifest(values["manifest"])
     refuse_to_overwrite(
-        [*binaries, *values["facts"], values["resume"], *files_read(values)],
+        [
+            *binaries,
+            *((manifest.path, *manifest.binaries) if manifest else ()),
+            *values["facts"],
+            values["resume"],
+            *files_read(values),
+        ],
         [(f"--format {name}", file) for name, file in formats],
     )
+    requirements = application(binaries, manifest)
+    refuse_nothing(requirements)
     judged = _offline if values["facts"] else _online
-    done = judged(analyzed(binaries), values, formats)
+    accepted = waivers_of(values["waivers"], manifest)
+    done = judged(_Subject(requirements, start_by(manifest), accepted), values, formats)
     verbosity = values["verbose"] - values["quiet"]
     failures = write_reports(
         done.report, done.formats, explain=values["explain"], verbosity=verbosity
@@ -81,6 +114,14 @@ def command(binaries: tuple[str, ...], **values: Unpack[CheckOptions]) -> int:
     if done.cut is not None:
         return done.cut
     return Exit.DEPLOYABLE if values["exit_zero"] else exit_of(done.report, values["fail_on"])
+
+
+class _Subject(NamedTuple):
+    """What is judged, and how it starts where neither options nor inventory say."""
+
+    requirements: Sequence[Requirements]
+    default: Start
+    waivers: Sequence[Waiver]
 
 
 class _Done(NamedTuple):
@@ -115,13 +156,13 @@ def _refuse_contradictions(values: CheckOptions) -> None:
         raise UsageError("--resume and --rerun exclude each other", "give one of them")
 
 
-def _online(requirements: Sequence[Requirements], values: CheckOptions, formats: Formats) -> _Done:
+def _online(subject: _Subject, values: CheckOptions, formats: Formats) -> _Done:
     from preflight.cli.recorder import FORMAT, Recorder  # noqa: PLC0415
     from preflight.cli.run import run_fleet  # noqa: PLC0415
 
-    if values["prove"] and any(needed.bundle is not None for needed in requirements):
+    if values["prove"] and any(needed.bundle is not None for needed in subject.requirements):
         raise UsageError("--prove and bundles exclude each other", "name the program in it")
-    plan = _plan(requirements, values)
+    plan = _plan(subject, values)
     with Recorder(explain=values["explain"]) as recorder:
         if plan.run.id is not None:
             recorder.add_run_file(plan.run.id)
@@ -129,11 +170,13 @@ def _online(requirements: Sequence[Requirements], values: CheckOptions, formats:
             if name == FORMAT:
                 recorder.add(file)
         report, cut = run_fleet(plan, recorder)
+    if cut is None:
+        plan.waiving.warn_of_useless()
     left = [pair for pair in formats if pair[0] != FORMAT]
     return _Done(report, cut, left, recorder.failures)
 
 
-def _plan(requirements: Sequence[Requirements], values: CheckOptions) -> Plan:
+def _plan(subject: _Subject, values: CheckOptions) -> Plan:
     from msgspec import structs  # noqa: PLC0415
 
     from preflight.cli.credentials import with_secrets  # noqa: PLC0415
@@ -156,9 +199,9 @@ def _plan(requirements: Sequence[Requirements], values: CheckOptions) -> Plan:
         hosts = hosts_to_rerun(values["rerun"], hosts)
     options = with_secrets(options_of(values), values, hosts)
     plan = Plan(
-        requirements=requirements,
+        requirements=subject.requirements,
         hosts=hosts,
-        start_for=starts(start, requirements, local=local),
+        start_for=starts(start, subject.requirements, local=local, default=subject.default),
         options=structs.replace(options, prove=values["prove"]),
         run=Run(
             id=None if local or values["no_run_file"] else new_id(),
@@ -167,23 +210,35 @@ def _plan(requirements: Sequence[Requirements], values: CheckOptions) -> Plan:
             start=given_start(start),
         ),
         executor=values["executor"],
+        waiving=_waiving(subject, hosts),
         explain=values["explain"],
         progress="none" if values["quiet"] else values["progress"],
     )
     return resume(plan, values["resume"]) if values["resume"] else plan
 
 
-def _offline(requirements: Sequence[Requirements], values: CheckOptions, formats: Formats) -> _Done:
+def _waiving(subject: _Subject, hosts: Iterable[Host]) -> Waiving:
+    from preflight.cli.waiving import Waiving  # noqa: PLC0415
+
+    today = dt.datetime.now().astimezone().date()
+    return Waiving(subject.waivers, hosts, subject.requirements, today)
+
+
+def _offline(subject: _Subject, values: CheckOptions, formats: Formats) -> _Done:
     from preflight.api import check_offline  # noqa: PLC0415
     from preflight.cli.recorded import recorded_hosts  # noqa: PLC0415
     from preflight.cli.session import start_of, starts  # noqa: PLC0415
 
-    start_for = starts(start_of(values, local=False), requirements, local=False)
+    given = start_of(values, local=False)
+    start_for = starts(given, subject.requirements, local=False, default=subject.default)
     recorded = recorded_hosts(values["facts"], values["inventories"], values["limits"])
     hosts = {snapshot.host: host for host, snapshot in recorded}
     report = check_offline(
-        requirements,
+        subject.requirements,
         [snapshot for _, snapshot in recorded],
         starts=lambda snapshot, needed: start_for(hosts[snapshot.host], needed),
     )
+    waiving = _waiving(subject, hosts.values())
+    report = waiving.report(report)
+    waiving.warn_of_useless()
     return _Done(report, None, formats)

@@ -40,7 +40,8 @@ def exit_of(report: Report, fail_on: str | None, *, gaps: bool = False) -> Exit:
         return Exit.BLOCKED
     if undetermined:
         return Exit.UNDETERMINED
-    warned = any(f.severity == "warning" for v in report.verdicts for f in v.findings)
+    findings = (finding for verdict in report.verdicts for finding in verdict.findings)
+    warned = any(f.severity == "warning" and f.waived is None for f in findings)
     if warned and fail_on == "warning":
         return Exit.WARNINGS
     return Exit.DEPLOYABLE

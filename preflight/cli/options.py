@@ -442,6 +442,19 @@ credential_options = several(
     option("--no-input", is_flag=True, help="never ask for anything on the terminal"),
 )
 
+manifest_option = option(
+    "--manifest",
+    metavar="FILE|none",
+    help="what the application needs besides its binary, instead of ./preflight.yaml",
+)
+
+waivers_option = option(
+    "--waivers",
+    multiple=True,
+    metavar="FILE",
+    help="findings that are accepted until a date, and do not count until then",
+)
+
 start_options = several(
     option(
         "--install-path",

@@ -15,6 +15,7 @@ from preflight.cli.options import (
     connection_options,
     credential_options,
     inventory_options,
+    manifest_option,
     option,
     progress_option,
     start_options,
@@ -30,6 +31,7 @@ class ProbeOptions(FleetOptions):
     """The values of all options."""
 
     programs: tuple[str, ...]
+    manifest: str | None
     everything: bool
     save: str
     progress: Style
@@ -41,6 +43,7 @@ class ProbeOptions(FleetOptions):
 @option("--for", "programs", multiple=True, metavar="BINARY", help="what this program asks")
 @option("--all", "everything", is_flag=True, help="every library a loader could find")
 @option("--save", required=True, metavar="FILE", help="write the facts to FILE")
+@manifest_option
 @start_options
 @progress_option
 @connection_options
@@ -48,11 +51,11 @@ class ProbeOptions(FleetOptions):
 def command(**values: Unpack[ProbeOptions]) -> int:
     """Collect facts of hosts; `preflight check BINARY --facts FILE` judges by them later."""
     from preflight.api.members import wants  # noqa: PLC0415
+    from preflight.cli.application import application, chosen_manifest, start_by  # noqa: PLC0415
     from preflight.cli.credentials import with_secrets  # noqa: PLC0415
     from preflight.cli.output import check_writable, refuse_to_overwrite  # noqa: PLC0415
     from preflight.cli.run import collect  # noqa: PLC0415
     from preflight.cli.session import (  # noqa: PLC0415
-        analyzed,
         chosen_hosts,
         files_read,
         options_of,
@@ -65,8 +68,10 @@ def command(**values: Unpack[ProbeOptions]) -> int:
     check_writable(values["save"], "--save", "facts.jsonl")
     refuse_to_overwrite([*values["programs"], *files_read(values)], [("--save", values["save"])])
     local = values["local"]
-    requirements = analyzed(values["programs"])
-    start_for = starts(start_of(values, local=local), requirements, local=local)
+    manifest = chosen_manifest(values["manifest"])
+    requirements = application(values["programs"], manifest)
+    given = start_of(values, local=local)
+    start_for = starts(given, requirements, local=local, default=start_by(manifest))
     hosts = chosen_hosts(values, local=local)
     options = with_secrets(options_of(values, everything=values["everything"]), values, hosts)
     if not (requirements or values["everything"]):

@@ -17,6 +17,7 @@ from preflight.cli.exits import Exit
 from preflight.cli.progress import Style, progress
 from preflight.cli.recorder import Recorder
 from preflight.cli.voice import warn
+from preflight.cli.waiving import Waiving
 from preflight.model.host import Host
 from preflight.model.report import Report, Run
 from preflight.model.requirements import Requirements
@@ -41,6 +42,7 @@ class Plan(Struct, frozen=True, kw_only=True):
     executor: str | None = None  # the URL of who asks in our place
     run: Run = Run()
     earlier: Mapping[str, Outcome] = {}  # by the names of hosts that are not asked again
+    waiving: Waiving
     explain: bool = False
     progress: Style = "auto"
 
@@ -58,8 +60,9 @@ class Taker:
 class _Recording(Taker):
     """Has each outcome written, and keeps what a report needs of it."""
 
-    def __init__(self, recorder: Recorder, *, libraries: bool) -> None:
+    def __init__(self, recorder: Recorder, waiving: Waiving, *, libraries: bool) -> None:
         self._recorder = recorder
+        self._waiving = waiving
         self._kept = Kept(libraries=libraries)
 
     @property
@@ -67,7 +70,8 @@ class _Recording(Taker):
         return self._recorder.deserted
 
     def take(self, outcome: Outcome) -> Outcome:
-        verdicts = tuple(map(self._kept.verdict, outcome.verdicts))
+        waived = self._waiving.outcome(outcome).verdicts
+        verdicts = tuple(map(self._kept.verdict, waived))
         small = Outcome(self._kept.snapshot(outcome.snapshot), verdicts)
         self._recorder.host(small)
         return small
@@ -89,10 +93,11 @@ def run_fleet(plan: Plan, recorder: Recorder) -> tuple[Report, Exit | None]:
         return structs.replace(clock.report(plan.requirements, outcomes), run=plan.run)
 
     recorder.begin(report(()))
-    for outcome in plan.earlier.values():
+    earlier = {name: plan.waiving.outcome(outcome) for name, outcome in plan.earlier.items()}
+    for outcome in earlier.values():
         recorder.host(outcome)
-    left = [host for host in plan.hosts if host.name not in plan.earlier]
-    taker = _Recording(recorder, libraries=plan.explain)
+    left = [host for host in plan.hosts if host.name not in earlier]
+    taker = _Recording(recorder, plan.waiving, libraries=plan.explain)
     done, cut = collect(
         left,
         wants_of,
@@ -102,7 +107,7 @@ def run_fleet(plan: Plan, recorder: Recorder) -> tuple[Report, Exit | None]:
         taker=taker,
         style=plan.progress,
     )
-    results = {one.snapshot.host: one for one in done} | dict(plan.earlier)
+    results = {one.snapshot.host: one for one in done} | earlier
     whole = report([results[host.name] for host in plan.hosts])
     recorder.end(whole.elapsed_s)
     return whole, cut

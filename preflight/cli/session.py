@@ -20,7 +20,7 @@ from preflight.cli.options import FleetOptions, InventoryOptions, StartOptions
 from preflight.cli.shards import Shard
 from preflight.cli.voice import advise, note
 from preflight.errors import UsageError
-from preflight.inventory import Inventory, discover, load, resolve_start
+from preflight.inventory import Inventory, discover, load, resolve_start, with_default
 from preflight.model.host import Host
 from preflight.model.requirements import Requirements
 from preflight.model.start import Opener, Start
@@ -28,6 +28,7 @@ from preflight.transport import Options as ConnectOptions
 
 # A host's libraries may come to more than all that one program could ask for.
 _SURVEY = Limits(objects=32768, received_bytes=4 << 30)
+_NOBODYS = Start()
 LOCAL = Host(name="localhost", transport="local")
 
 
@@ -84,7 +85,8 @@ def files_read(values: FleetOptions) -> list[str | None]:
     if not (sources or values["local"]):
         with suppress(UsageError):
             sources = _discovered()
-    opener = values["loaded_by"] and _opener_parts(values["loaded_by"])[0]
+    given = values.get("loaded_by")  # not every command has it
+    opener = given and _opener_parts(given)[0]
     ssh = values["ssh_config"] if values["ssh_config"] != "none" else None
     return [*sources, opener, values["key"], values["known_hosts"], ssh]
 
@@ -119,10 +121,10 @@ def start_of(values: StartOptions, *, local: bool) -> Start:
 
 
 def starts(
-    override: Start, requirements: Sequence[Requirements], *, local: bool
+    override: Start, requirements: Sequence[Requirements], *, local: bool, default: Start = _NOBODYS
 ) -> Callable[[Host, Requirements], Start]:
     """
-    Return how each binary starts on each host.
+    Return how each binary starts on each host; *default* counts where nobody says more.
 
     With --local a binary, and what loads it, is judged where it lies, unless a path is given.
     """
@@ -133,8 +135,9 @@ def starts(
         path = posixpath.abspath(opener.requirements.path)
         opener = structs.replace(opener, install_path=path, in_place=True)
     override = structs.replace(override, loaded_by=opener)
-    in_place = local and override.install_path is None
-    several = sum(one.member_of is None for one in requirements) > 1 and not in_place
+    in_place = local and override.install_path is None and default.install_path is None
+    programs = [one for one in requirements if one.format != "manifest"]
+    several = sum(one.member_of is None for one in programs) > 1 and not in_place
 
     def start(host: Host, needed: Requirements) -> Start:
         chosen = override
@@ -143,6 +146,9 @@ def starts(
             path = None if archive else posixpath.abspath(needed.path)
             chosen = structs.replace(override, install_path=path)
         bundled = needed.bundle is not None
+        host = with_default(host, default)
+        if needed.format == "manifest":
+            return _without_program(host, override)
         resolved = resolve_start(
             host,
             binary_name="" if bundled else needed.name,
@@ -152,6 +158,12 @@ def starts(
         return structs.replace(resolved, in_place=in_place)
 
     return start
+
+
+def _without_program(host: Host, override: Start) -> Start:
+    """Return how something starts that has no file of its own."""
+    start = resolve_start(host, binary_name="", several=True, override=override)
+    return structs.replace(start, install_path=None, argv0=None, loaded_by=None)
 
 
 def options_of(values: FleetOptions, *, everything: bool = False) -> Options:

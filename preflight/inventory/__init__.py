@@ -14,6 +14,6 @@ list with a comma in it (`host_list`).  To add a format, write a file with
 
 from preflight.inventory.selection import Inventory
 from preflight.inventory.sources import discover, load
-from preflight.inventory.start import resolve_start
+from preflight.inventory.start import resolve_start, with_default
 
-__all__ = ["Inventory", "discover", "load", "resolve_start"]
+__all__ = ["Inventory", "discover", "load", "resolve_start", "with_default"]

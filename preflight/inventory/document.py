@@ -43,16 +43,22 @@ class _Source(io.BytesIO):
         self.name = name
 
 
-def compose(raw: bytes, name: str) -> Node:
-    """Return the root node of the document *raw*; raises `InventoryError` at ``name:line:``."""
-    _check_text(raw, name)
+def compose(
+    raw: bytes, name: str, what: str = "inventory", example: str = "hosts: {web-1: {}}"
+) -> Node:
+    """
+    Return the root node of the document *raw*; raises `InventoryError` at ``name:line:``.
+
+    *what* it is, and an *example* of its content, are for messages.
+    """
+    _check_text(raw, name, what)
     try:
         _check_depth(raw, name)
         root: Node | None = yaml.compose(_Source(raw, name), Loader=_LOADER)
     except yaml.YAMLError as problem:
         raise _syntax_error(problem, raw, name) from None
     if root is None:
-        raise InventoryError(f"{name}:1: the inventory is empty", "write 'hosts: {web-1: {}}'")
+        raise InventoryError(f"{name}:1: the {what} is empty", f"write {example!r}")
     return root
 
 
@@ -116,20 +122,24 @@ def flag(node: Node, what: str) -> bool:
     return node.value.lower() in ("true", "yes", "on")
 
 
-def _check_text(raw: bytes, name: str) -> None:
+def _check_text(raw: bytes, name: str, what: str) -> None:
     if len(raw) > MAX_BYTES:
-        raise InventoryError(f"{name}:1: the inventory is larger than 64 MiB", "split it")
+        raise InventoryError(f"{name}:1: the {what} is larger than 64 MiB", "split it")
     try:
         bad = _UNPRINTABLE.search(raw.decode("utf-8-sig"))
     except UnicodeDecodeError as problem:
         line = raw.count(b"\n", 0, problem.start) + 1
-        raise InventoryError(f"{name}:{line}: not UTF-8", "save the inventory as UTF-8") from None
+        raise InventoryError(f"{name}:{line}: not UTF-8", f"save the {what} as UTF-8") from None
     if bad:
         line = bad.string.count("\n", 0, bad.start()) + 1
         raise InventoryError(
             f"{name}:{line}: the character {bad[0]!r} is not allowed in YAML",
-            "an inventory is a text file; is this the right file?",
+            f"{_a(what)} is a text file; is this the right file?",
         )
+
+
+def _a(what: str) -> str:
+    return f"an {what}" if what[0] in "aeio" else f"a {what}"
 
 
 def _check_depth(raw: bytes, name: str) -> None:
@@ -162,7 +172,7 @@ def _syntax_error(problem: yaml.YAMLError, raw: bytes, name: str) -> InventoryEr
 
 def _too_deep(where: str) -> InventoryError:
     return InventoryError(
-        f"{where}: nested more than {MAX_DEPTH} levels deep", "an inventory has at most five levels"
+        f"{where}: nested more than {MAX_DEPTH} levels deep", "five levels are the most there is"
     )
 
 
@@ -173,6 +183,8 @@ def _syntax_hint(line: bytes, said: str) -> str:
         return "put a value that starts with '*' in quotes"
     if b"\t" in line:
         return "indent with spaces, not with tabs"
+    if re.search(rb""":\s*[<>=!]""", line):
+        return """put a condition in quotes: ">=3.11\""""
     if re.search(rb"""[\w.-]\[[^]"']*\]""", line):
         return """put names with a range in quotes: "web-[01:20]\""""
     return "check indentation, quotes and brackets here and in the line before"

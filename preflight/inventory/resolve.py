@@ -162,8 +162,7 @@ def _unknown_jump(name: str, setting: Setting, hosts: Iterable[str]) -> Inventor
 def _host(merged: Merged, gateway: Host | None) -> Host:
     settings: dict[str, Any] = {key: setting.value for key, setting in merged.settings.items()}
     direct = settings.pop("jump", None) == DIRECTLY
-    env = _pop_under(settings, "start.env.")
-    start = Start(env=env, **dict(_pop_under(settings, "start.")))
+    start = start_from(settings)
     labels = _pop_under(settings, "labels.")
     return Host(
         name=merged.name,
@@ -175,6 +174,12 @@ def _host(merged: Merged, gateway: Host | None) -> Host:
         origin=merged.place,
         **settings,
     )
+
+
+def start_from(settings: dict[str, Any]) -> Start:
+    """Return the start that *settings* describe, whose keys are taken from them."""
+    env = _pop_under(settings, "start.env.")
+    return Start(env=env, **dict(_pop_under(settings, "start.")))
 
 
 def _pop_under(settings: dict[str, Any], prefix: str) -> tuple[tuple[str, Any], ...]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from msgspec import structs
+
 from preflight.errors import UsageError
 from preflight.model.host import Host
 from preflight.model.start import Start
@@ -26,6 +28,20 @@ def resolve_start(host: Host, *, binary_name: str, several: bool, override: Star
         secure=inherited.secure if override.secure is None else override.secure,
         loaded_by=override.loaded_by,
     )
+
+
+def with_default(host: Host, default: Start) -> Host:
+    """Return *host* with a start that is *default* where the inventory says nothing."""
+    own = host.start
+    merged = Start(
+        install_path=own.install_path or default.install_path,
+        cwd=own.cwd or default.cwd,
+        env=tuple((dict(default.env) | dict(own.env)).items()),
+        run_as=own.run_as or default.run_as,
+        argv0=own.argv0 or default.argv0,
+        secure=default.secure if own.secure is None else own.secure,
+    )
+    return structs.replace(host, start=merged)
 
 
 def _program(path: str, binary_name: str, *, several: bool) -> str:

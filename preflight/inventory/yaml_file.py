@@ -169,14 +169,15 @@ def _settings(
         elif key == "labels":
             settings.update(_free_keys(node, key, what))
         elif key == "start":
-            settings.update(_start(node, f"'start' of {what}", base))
+            settings.update(read_start(node, f"'start' of {what}", base))
         else:
             known = (*more_keys, *HOST_KEYS, *HOST_FLAGS, "labels", "start")
             raise _unknown_key(key_node, key, known, what)
     return settings
 
 
-def _start(node: Node, what: str, base: Path) -> Settings:
+def read_start(node: Node, what: str, base: Path) -> Settings:
+    """Return how a program starts, by dotted keys."""
     settings: Settings = {}
     for key, (key_node, value) in document.items(node, what).items():
         dotted = f"start.{key}"

@@ -36,6 +36,7 @@ from preflight.judge import (
 from preflight.judge.case import Case, Prediction
 from preflight.judge.chain import End
 from preflight.judge.remedies import with_remedies
+from preflight.judge.requirements import check_needs
 from preflight.model.question import FileQuestion, Package
 from preflight.model.requirements import Requirements
 from preflight.model.snapshot import Snapshot
@@ -135,9 +136,12 @@ def judge(requirements: Requirements, start: Start, snapshot: Snapshot) -> Judge
             message=snapshot.reason or snapshot.cause or snapshot.status,
         )
         return Judgement(_verdict(case, (finding,), None))
-    findings, prediction = _walk(case)
-    if not _fails(findings):
-        findings += tuple(runtime.advise(case))
+    if requirements.format == "manifest":
+        findings, prediction = tuple(check_needs(case)), None
+    else:
+        findings, prediction = _walk(case)
+        if not _fails(findings):
+            findings += tuple(runtime.advise(case))
     questions = case.inquiry.open
     asides = case.asides
     why = snapshot.facts_unknown.get("answers")

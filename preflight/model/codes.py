@@ -288,6 +288,114 @@ CODES: dict[str, Code] = {
         says="Permission denied",
         remedy="Mend the mode or owner (chmod +x), install elsewhere, or start it as another user.",
     ),
+    "requirement-system": Code(
+        title="The system is not what the application needs",
+        cause="The manifest (requires: system) wants another release, kernel or machine, more "
+        "memory or more CPUs than the host has. A release is compared by ID and VERSION_ID of "
+        "os-release; Rocky, Alma and other rebuilds of RHEL have RHEL's numbers, other systems "
+        "that are like one (ID_LIKE) count from a number of their own.",
+        says="nothing, until the application misses it",
+        remedy="Choose other hosts, update the host, or list its release in the manifest.",
+    ),
+    "requirement-disk": Code(
+        title="Too little room on a disk",
+        cause="The manifest (requires: disk) wants more free bytes at that path than its file "
+        "system has for users other than root (df -Pk). Of a path that is not there yet the "
+        "nearest directory above it counts.",
+        says="No space left on device",
+        remedy="Make room, or mount a larger file system there.",
+    ),
+    "requirement-command": Code(
+        title="A command that the application needs is missing or has another version",
+        cause="The manifest (requires: commands) names it. It is searched in the PATH of the "
+        "start, else in the usual one; where a version is wanted, the command is run with "
+        "--version (or the word that it takes for it) for five seconds at most. Python's own "
+        "commands are compared as PEP 440 orders versions, others number by number.",
+        says="command not found, or an error of the older command",
+        remedy="Install the package that has the command, or give the PATH in which it lies: "
+        "start: {env: {PATH: …}}.",
+    ),
+    "requirement-mount": Code(
+        title="A file system is mounted otherwise than the application needs",
+        cause="The manifest (requires: mounts) wants an option at that path, such as exec, rw or "
+        "mountpoint, and the mount that holds it (/proc/self/mountinfo) has the opposite.",
+        says="Permission denied; Read-only file system",
+        remedy="Mend the options in /etc/fstab or in the service's unit, and mount it again.",
+    ),
+    "requirement-package": Code(
+        title="A package is not installed, or too old",
+        cause="The manifest (requires: packages) names it. dpkg or rpm is asked, whichever has a "
+        "database there, and its versions are compared in its own order, epochs included.",
+        says="nothing, until the application misses it",
+        remedy="Install or update the package with the host's package manager.",
+    ),
+    "requirement-file": Code(
+        title="A file is missing, or has another mode, owner or type",
+        cause="The manifest (requires: files) names it; links are followed. Whether the user who "
+        "starts the program may read it is told by modes alone, without access lists.",
+        says="No such file or directory; Permission denied",
+        remedy="Put the file there, or mend it with chmod and chown.",
+    ),
+    "requirement-user": Code(
+        title="The host does not know a user",
+        cause="The manifest (requires: users) names it, and getent finds it neither in "
+        "/etc/passwd nor in a directory service. Without getent, who is not in /etc/passwd is "
+        "unknown.",
+        says="id: 'app': no such user",
+        remedy="Make the user: useradd --system app.",
+    ),
+    "requirement-group": Code(
+        title="The host does not know a group",
+        cause="The manifest (requires: groups) names it, and getent finds it neither in "
+        "/etc/group nor in a directory service. Without getent, what is not in /etc/group is "
+        "unknown.",
+        says="invalid group: 'app'",
+        remedy="Make the group: groupadd --system app.",
+    ),
+    "requirement-limit": Code(
+        title="A limit of processes is lower than the application needs",
+        cause="The manifest (requires: limits) wants more than the soft limit of a log-in session "
+        "of the user who looked (/proc/self/limits). The limits of another start user, and what a "
+        "service manager sets, are not seen: such needs are unknown.",
+        says="Too many open files; Resource temporarily unavailable",
+        remedy="Raise it in /etc/security/limits.conf, or in the service's unit (LimitNOFILE=).",
+    ),
+    "requirement-sysctl": Code(
+        title="The kernel is set otherwise than the application needs",
+        cause="The manifest (requires: sysctl) wants another value than /proc/sys has.",
+        says="nothing, until the application misses it",
+        remedy="sysctl -w NAME=VALUE, and a file in /etc/sysctl.d for the next boot.",
+    ),
+    "requirement-port": Code(
+        title="A port is taken, or may be refused to the user",
+        cause="The manifest (requires: ports_free) names it. Somebody listens there on one of the "
+        "host's addresses, perhaps the release that is to be replaced; or it lies below "
+        "ip_unprivileged_port_start and the program is not started as root: that is unknown, as "
+        "the user may have CAP_NET_BIND_SERVICE.",
+        says="Address already in use; Permission denied",
+        remedy="Stop who listens (ss -ltnp says who), or take another port. For a low port: "
+        "AmbientCapabilities=CAP_NET_BIND_SERVICE in the unit.",
+    ),
+    "requirement-reach": Code(
+        title="The host does not reach what the application needs",
+        cause="The manifest (requires: reach) names an address or a URL. It was tried from the "
+        "host, without a proxy, within ten seconds: the name is not resolved, the connection is "
+        "refused or not answered, TLS fails, or the answer is an HTTP status from 400 on. A host "
+        "that has nothing to try with (bash, python3 or nc; curl, python3 or GNU wget for a URL) "
+        "is unknown.",
+        says="Connection refused; Connection timed out; Could not resolve host",
+        remedy="Open the way in the firewall, mend the name or the certificates, or start what "
+        "does not answer. The evidence has the tool's own words.",
+    ),
+    "requirement-clock": Code(
+        title="The host's clock is wrong",
+        cause="The manifest (requires: clock) allows less offset from the clock of the machine "
+        "that asks. The host tells its time between two moments of that clock; where the answer "
+        "was too slow to decide, it is unknown.",
+        says="certificate is not yet valid; token expired",
+        remedy="Start chrony or systemd-timesyncd on the host (timedatectl), or mend this "
+        "machine's own clock.",
+    ),
     "ca-certificates-missing": Code(
         title="The host has no CA certificates",
         cause="The program checks the certificates of servers against those of the host (Go's "

@@ -19,11 +19,13 @@ from msgspec import Struct
 
 from preflight.errors import FactsError
 from preflight.model import codec
+from preflight.model.audited import Audited
 from preflight.model.elf import Elf
 from preflight.model.facts_lines import (
     SCHEMA,
     AnswerSetLine,
     AnswersLine,
+    AuditedLine,
     BytesLine,
     BytesReference,
     ElfLine,
@@ -77,7 +79,7 @@ class Writer:
     def host(self, snapshot: Snapshot) -> HostLine:
         """Return the line of *snapshot*; what it refers to waits for `new`."""
         facts = msgspec.structs.replace(snapshot.facts, mounts=None, clock_s=None)
-        mounts = snapshot.facts.mounts
+        mounts, audited = snapshot.facts.mounts, snapshot.audited
         return HostLine(
             host=snapshot.host,
             address=snapshot.address,
@@ -90,6 +92,7 @@ class Writer:
             facts=self.refer(FactsLine(facts, dict(snapshot.facts_unknown))),
             mounts=None if mounts is None else self.once(MountsLine(mounts)),
             answers=self._answers(snapshot.answers),
+            audited=None if audited is None else self.refer(AuditedLine(audited)),
         )
 
     def line(self, line: Line) -> list[bytes]:
@@ -229,6 +232,7 @@ class Reader:
         self._answers: dict[str, dict[Question, Answer]] = {}
         self._sets: dict[str, Mapping[Question, Answer]] = {}
         self._mounts: dict[str, tuple[Mount, ...]] = {}
+        self._audited: dict[str, Audited] = {}
         self._facts: dict[str, tuple[Facts, Mapping[str, str]]] = {}
 
     def keep(self, name: str, line: Any) -> None:
@@ -245,6 +249,8 @@ class Reader:
                 self._sets[name] = MappingProxyType(whole)
             case MountsLine(mounts):
                 self._mounts[name] = mounts
+            case AuditedLine(audited):
+                self._audited[name] = audited
             case FactsLine(facts, unknown):
                 self._facts[name] = facts, MappingProxyType(unknown)
 
@@ -263,6 +269,7 @@ class Reader:
             facts=msgspec.structs.replace(facts, mounts=mounts, clock_s=line.clock_s),
             facts_unknown=unknown,
             answers=self._sets[line.answers],
+            audited=None if line.audited is None else self._audited[line.audited],
         )
 
     def _answer(self, stored: StoredAnswer) -> Answer:

@@ -16,6 +16,7 @@ from collections.abc import Iterator, Mapping
 import msgspec
 from msgspec import Struct
 
+from preflight.model.audited import Audited
 from preflight.model.elf import Elf, SymbolTable
 from preflight.model.question import (
     Absent,
@@ -28,6 +29,7 @@ from preflight.model.question import (
     Offers,
     Package,
     Question,
+    Said,
 )
 from preflight.model.snapshot import Facts, HostKeyState, Mount, Status
 
@@ -73,7 +75,7 @@ class BytesReference(Struct, frozen=True, tag="bytes-content"):
     data: str
 
 
-StoredAnswer = FileState | ElfReference | BytesReference | Listing | Offers | Absent | Failed
+StoredAnswer = FileState | ElfReference | BytesReference | Listing | Offers | Said | Absent | Failed
 
 
 class AnswersLine(Struct, frozen=True, tag="answers", tag_field="kind"):
@@ -101,8 +103,14 @@ class FactsLine(Struct, frozen=True, tag="facts", tag_field="kind"):
     unknown: dict[str, str]
 
 
+class AuditedLine(Struct, frozen=True, tag="audited", tag_field="kind"):
+    """What an audit found on a host."""
+
+    audited: Audited
+
+
 class HostLine(Struct, frozen=True, kw_only=True, tag="host", tag_field="kind"):
-    """One host; *facts*, *mounts* and *answers* are the ids of lines above."""
+    """One host; *facts*, *mounts*, *answers*, *audited* are the ids of lines above."""
 
     host: str
     address: str
@@ -115,6 +123,7 @@ class HostLine(Struct, frozen=True, kw_only=True, tag="host", tag_field="kind"):
     facts: str
     mounts: str | None = None
     answers: str
+    audited: str | None = None
 
 
 class EndLine(Struct, frozen=True, tag="end", tag_field="kind"):
@@ -124,7 +133,15 @@ class EndLine(Struct, frozen=True, tag="end", tag_field="kind"):
 
 
 Line = (
-    ElfLine | BytesLine | AnswersLine | AnswerSetLine | MountsLine | FactsLine | HostLine | EndLine
+    ElfLine
+    | BytesLine
+    | AnswersLine
+    | AnswerSetLine
+    | MountsLine
+    | FactsLine
+    | AuditedLine
+    | HostLine
+    | EndLine
 )
 
 

@@ -21,6 +21,7 @@ class Footing(Struct, frozen=True):
     platform: Platform
     release: str | None  # of the C library, None where its bytes do not say
     libraries: dict[str, tuple[str, ...]]
+    files: dict[str, str] = {}  # by soname: the SHA-256 of the file
 
 
 class Ground(Struct, frozen=True):

@@ -9,6 +9,7 @@ from preflight.model.question import (
     NOT_ASKED,
     Absent,
     Answer,
+    Ask,
     BytesAnswer,
     ElfAnswer,
     FileQuestion,
@@ -18,6 +19,7 @@ from preflight.model.question import (
     Question,
     ReadBytes,
     ReadElf,
+    SaidAnswer,
     Stat,
     StatAnswer,
 )
@@ -63,9 +65,15 @@ class Inquiry:
         """Return the names in the directory at *path*."""
         return cast("ListAnswer", self._ask(List(path)))
 
+    def said(self, topic: str, *words: str) -> SaidAnswer:
+        """Return what the host says to `Ask`."""
+        return cast("SaidAnswer", self._ask(Ask(topic, words)))
+
     def _ask(self, question: FileQuestion) -> object:
         self._asked[question] = None
-        answer = self._answers.get(question) or self._by_listing(question.path)
+        answer = self._answers.get(question)
+        if answer is None and not isinstance(question, Ask):
+            answer = self._by_listing(question.path)
         if answer is None:
             self._open[question] = None
             return NOT_ASKED

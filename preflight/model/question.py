@@ -1,7 +1,7 @@
 """
 What a check may ask of a host, and the four kinds of answer.
 
-An answer is present (a `FileState`, `ElfContent`, `BytesContent`, `Listing`, `Offers`),
+An answer is present (`FileState`, `ElfContent`, `BytesContent`, `Listing`, `Offers`, `Said`),
 `Absent` (looked, and it is not there), `Failed` (looked, and the host said
 why not) or `NOT_ASKED`.  These are four different things and stay so.
 """
@@ -40,6 +40,18 @@ class List(Struct, frozen=True, tag="list"):
     path: str
 
 
+class Ask(Struct, frozen=True, tag="ask"):
+    """What does the host say to this?  *topic* is a function ``ask_TOPIC`` of the probe script."""
+
+    topic: str
+    words: tuple[str, ...] = ()
+
+    @property
+    def path(self) -> str:
+        """How it is called, and where it stands among paths."""
+        return " ".join((self.topic, *self.words))
+
+
 class Package(Struct, frozen=True, tag="package"):
     """
     Which package has the library or file *name*, by what the host's package manager has on disk?
@@ -54,7 +66,8 @@ class Package(Struct, frozen=True, tag="package"):
     guesses: tuple[str, ...] = ()  # what the package may be called
 
 
-FileQuestion: TypeAlias = Stat | ReadElf | ReadBytes | List
+# What verdicts hang on: nearly always a file.
+FileQuestion: TypeAlias = Stat | ReadElf | ReadBytes | List | Ask
 Question: TypeAlias = FileQuestion | Package
 
 
@@ -98,6 +111,12 @@ class Listing(Struct, frozen=True, tag="listing"):
     """The names in a directory, without "." and "..", in no order."""
 
     names: tuple[str, ...]
+
+
+class Said(Struct, frozen=True, tag="said"):
+    """What a host says, as its tools print it."""
+
+    text: str
 
 
 class Offer(Struct, frozen=True):
@@ -145,9 +164,13 @@ class NotAsked(enum.Enum):
 
 NOT_ASKED: Final = NotAsked.NOT_ASKED
 
-Answer: TypeAlias = FileState | ElfContent | BytesContent | Listing | Offers | Absent | Failed
+Answer: TypeAlias = (
+    FileState | ElfContent | BytesContent | Listing | Offers | Said | Absent | Failed
+)
 StatAnswer: TypeAlias = FileState | Absent | Failed | NotAsked
 ElfAnswer: TypeAlias = ElfContent | Absent | Failed | NotAsked
 BytesAnswer: TypeAlias = BytesContent | Absent | Failed | NotAsked
+Heard: TypeAlias = Said | Absent | Failed
+SaidAnswer: TypeAlias = Heard | NotAsked
 ListAnswer: TypeAlias = Listing | Absent | Failed | NotAsked
 PackageAnswer: TypeAlias = Offers | Failed | NotAsked

@@ -9,6 +9,7 @@ from typing import Literal
 
 from msgspec import Struct, field
 
+from preflight.model.audited import Audited
 from preflight.model.question import Answer, Question
 
 Status = Literal["probed", "unreachable", "auth-failed", "host-key", "timeout", "error", "not-run"]
@@ -142,14 +143,19 @@ class Facts(Struct, frozen=True, kw_only=True):
             page_size=self.page_size,
         )
 
-    def noexec_mount(self, real_path: str) -> Mount | None:
-        """Return the mount that holds *real_path*, where it forbids execution; else None."""
+    def mount_of(self, real_path: str) -> Mount | None:
+        """Return the mount that holds *real_path*, None where none is known."""
         holder: Mount | None = None
         for mount in self.mounts or ():
             point = mount.point.rstrip("/")
             inside = real_path == point or real_path.startswith(point + "/")
             if inside and (holder is None or len(mount.point) >= len(holder.point)):
                 holder = mount
+        return holder
+
+    def noexec_mount(self, real_path: str) -> Mount | None:
+        """Return the mount that holds *real_path*, where it forbids execution; else None."""
+        holder = self.mount_of(real_path)
         return holder if holder is not None and "noexec" in holder.options else None
 
 
@@ -166,3 +172,4 @@ class Snapshot(Struct, frozen=True, kw_only=True):
     facts: Facts = Facts()
     facts_unknown: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     answers: Mapping[Question, Answer] = field(default_factory=lambda: MappingProxyType({}))
+    audited: Audited | None = None  # None: no audit asked the host

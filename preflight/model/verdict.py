@@ -27,6 +27,14 @@ class Remedy(Struct, frozen=True, kw_only=True):
     source: str | None = None  # "apt lists", "dnf cache", "apk index" ...
 
 
+class Waived(Struct, frozen=True, kw_only=True):
+    """Why a finding does not count, until the end of the day *expires* (ISO 8601)."""
+
+    reason: str
+    expires: str
+    place: str  # of the waiver: "waivers.yaml:3"
+
+
 class Finding(Struct, frozen=True, kw_only=True):
     """One thing that preflight has to say about one binary on one host."""
 
@@ -38,6 +46,7 @@ class Finding(Struct, frozen=True, kw_only=True):
     evidence: tuple[str, ...] = ()  # what was tried, in the loader's order
     remedy: str | None = None  # its code's, in general
     remedies: tuple[Remedy, ...] = ()  # on that host and in that build, the likeliest first
+    waived: Waived | None = None  # it is told, and does not decide
 
 
 class Step(Struct, frozen=True):
@@ -75,7 +84,7 @@ class Verdict(Struct, frozen=True, kw_only=True):
 
 def outcome_of(findings: tuple[Finding, ...]) -> Outcome:
     """Return what the contract derives: any error, else any unknown, else deployable."""
-    severities = {finding.severity for finding in findings}
+    severities = {finding.severity for finding in findings if finding.waived is None}
     if "error" in severities:
         return "blocked"
     return "unknown" if "unknown" in severities else "deployable"

@@ -9,15 +9,19 @@ as a content.  Hints choose questions, never answers.
 from __future__ import annotations
 
 import secrets
+import time
 from collections.abc import Iterable, Sequence
 from types import TracebackType
 from typing import NamedTuple, Self
 
+from msgspec import Struct, structs
+
 from preflight.errors import ProbeError, TransportError
+from preflight.model.audited import Audited
 from preflight.model.question import Answer, FileQuestion, Package, Question
 from preflight.model.snapshot import Facts
 from preflight.probe.awaited import Awaited
-from preflight.probe.facts import read_facts
+from preflight.probe.facts import read_audited, read_facts
 from preflight.probe.frames import Frames
 from preflight.probe.knowledge import Knowledge, Limits
 from preflight.probe.managers import read_packages
@@ -31,12 +35,19 @@ _PATIENCE_S = 30.0  # how long to wait for another interview's download of the s
 _SLACK_BYTES = 16 << 20  # what a host may send besides contents
 
 
+class Audit(Struct, frozen=True):
+    """What an audit asks: *secrets* whether files for secrets are looked for."""
+
+    secrets: bool = True
+
+
 class Beginning(NamedTuple):
     """The first that a host said; *unknown* says why a fact is not known."""
 
     facts: Facts
     unknown: dict[str, str]
     answers: dict[Question, Answer]
+    audited: Audited | None = None
 
 
 class Interview:
@@ -61,6 +72,7 @@ class Interview:
         self._limits = limits or Limits()
         self._store = store
         self._deadline = deadline
+        self._first_s = 0.0  # when the first frame was here, since 1970
         self._nonce = secrets.token_hex(16)
         self._knowledge = Knowledge(store, key, self._limits, self._nonce.encode("ascii"))
         self._stream = Awaited(session.start(COMMAND), deadline, self._limits.silence_s)
@@ -80,17 +92,22 @@ class Interview:
         """Have *kind* known when the host is asked again."""
         self._knowledge.note_kind(kind)
 
-    def begin(self, hints: Sequence[FileQuestion] = ()) -> Beginning:
-        """Return the facts, and the answers to *hints*."""
-        plan = Plan(facts=True)
+    def begin(self, hints: Sequence[FileQuestion] = (), audit: Audit | None = None) -> Beginning:
+        """Return the facts, what *audit* wants beyond them, and the answers to *hints*."""
+        plan = Plan(facts=True, audit=None if audit is None else int(audit.secrets))
         for question in hints:
             self._knowledge.look(question, plan)
-        replies = self._exchange(plan, f"{bootstrap()}{self._nonce}\n".encode("ascii"))
+        script = bootstrap() if audit is None else bootstrap("script.sh", "audit.sh")
+        since_s = time.time()
+        replies = self._exchange(plan, f"{script}{self._nonce}\n".encode("ascii"))
         if "F" not in replies.facts:
             raise ProbeError("the host sent no facts")
         facts, unknown = read_facts(replies.facts, self._nonce)
         self._knowledge.clock_s = facts.clock_s
-        return Beginning(facts, unknown, self.ask(hints))
+        audited = None
+        if audit is not None:
+            audited = self._audited(replies, facts.clock_s, since_s)
+        return Beginning(facts, unknown, self.ask(hints), audited)
 
     def ask(self, questions: Iterable[FileQuestion]) -> dict[Question, Answer]:
         """Return the answers; a question that a limit leaves open is not among them."""
@@ -132,6 +149,14 @@ class Interview:
     ) -> None:
         self.close()
 
+    def _audited(self, replies: Replies, clock_s: int | None, since_s: float) -> Audited:
+        audited = read_audited(replies.facts, self._nonce)
+        if clock_s is None:
+            unknown = {**audited.unknown, "clock_offset_s": "date +%s gave no answer"}
+            return structs.replace(audited, unknown=unknown)
+        offset = clock_offset(clock_s, since_s, self._first_s)
+        return structs.replace(audited, clock_offset_s=offset)
+
     def _go_on(self, plan: Plan) -> bool:
         if plan:
             if self.rounds >= self._limits.rounds:
@@ -155,6 +180,7 @@ class Interview:
         try:
             self._send(opening, this.encode())
             for frame in self._frames.round():
+                self._first_s = self._first_s or time.time()
                 this.take(frame)
         finally:
             self._knowledge.release()
@@ -171,3 +197,15 @@ class Interview:
             raise
         if opening:
             self._frames.hello()
+
+
+def clock_offset(clock_s: int, before_s: float, after_s: float) -> int:
+    """
+    Return by how many seconds a host's clock is off, at the very least; 0: it may be right.
+
+    It read *clock_s*, in whole seconds, between two moments of the clock here.
+    """
+    lowest, highest = clock_s - after_s, clock_s + 1 - before_s
+    if lowest <= 0 <= highest:
+        return 0
+    return round(lowest if lowest > 0 else highest)

@@ -13,11 +13,13 @@ from preflight.elf import RangeNeeded, SparseSource, read
 from preflight.model.elf import Elf
 from preflight.model.question import (
     Answer,
+    Ask,
     BytesContent,
     ElfContent,
     Failed,
     FileQuestion,
     FileState,
+    Heard,
     List,
     ReadBytes,
     ReadElf,
@@ -28,6 +30,7 @@ from preflight.probe.requests import BLOCK, Plan, Range, Replies
 from preflight.probe.script import refusal
 from preflight.probe.store import Store, state_digest
 
+_SILENCE = Failed("the host gave no answer")
 _RANGE_BYTES = 32 << 20  # the most that one request for a range brings
 
 
@@ -55,12 +58,15 @@ class Knowledge:
         self._filler = filler  # stands where a host could not send what was asked
         self._memo = store.memo(key)
         self._files: dict[str, File] = {}
+        self._said: dict[Ask, Heard] = {}
         self._objects = 0
         self._planned_bytes = 0
         self._claims: set[str] = set()
 
     def look(self, question: FileQuestion, plan: Plan) -> Answer | None:
         """Return the answer, or None after noting in *plan* what it takes to find it."""
+        if isinstance(question, Ask):
+            return self._hear(question, plan)
         if (errno := refusal(question.path)) is not None:
             return Failed(errno)
         file = self._files.get(question.path) or self._new_file(question.path)
@@ -119,6 +125,12 @@ class Knowledge:
             self._memo.changed = False
             self._store.save_memo(self._key, self._memo)
 
+    def _hear(self, question: Ask, plan: Plan) -> Answer | None:
+        answer = self._said.get(question)
+        if answer is None:
+            plan.asked[question] = None
+        return answer
+
     def _absorb_looks(self, plan: Plan, replies: Replies) -> None:
         for path, state in replies.states.items():
             self._files[path].state = state
@@ -130,6 +142,8 @@ class Knowledge:
         for path in plan.names:
             self._files[path].listed = True
             self._files[path].names = replies.names.get(path)
+        for ask in plan.asked:
+            self._said[ask] = replies.said.get(ask, _SILENCE)
 
     # --- contents ---
 

@@ -7,6 +7,7 @@ Paths without any odd byte share requests, all others travel alone, in octal.
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
@@ -14,13 +15,14 @@ from msgspec import Struct, field
 
 from preflight.errors import ProbeError
 from preflight.model import text
-from preflight.model.question import Absent, Failed, FileState
+from preflight.model.question import Absent, Ask, Failed, FileState, Heard, Said
 from preflight.probe.frames import Frame
 from preflight.probe.managers.request import code
 from preflight.probe.script import is_plain, word
 from preflight.probe.states import parse_errno, parse_states
 
 BLOCK = 64 << 10  # bytes; ranges begin and end at multiples of it
+AT_ONCE = ("connect", "fetch")  # topics that take long, and answer in no order
 _GROUP_PATHS = 128
 _GROUP_CHARACTERS = 24 << 10  # far below what one command line may hold
 _HASH = re.compile(rb"^([0-9a-f]{64}) [ *](/.*)$", re.MULTILINE)
@@ -40,17 +42,19 @@ class Plan(Struct):
     """What to ask for in one round; dictionaries keep the order and drop what stands twice."""
 
     facts: bool = False
+    audit: int | None = None  # beside the facts: with the files for secrets (1) or without (0)
     states: dict[str, None] = field(default_factory=dict)
     alone: set[str] = field(default_factory=set)  # paths that share no request with others
     hashes: dict[str, None] = field(default_factory=dict)
     names: dict[str, None] = field(default_factory=dict)
+    asked: dict[Ask, None] = field(default_factory=dict)
     contents: dict[str, int] = field(default_factory=dict)  # path: at most so many bytes
     ranges: dict[str, Range] = field(default_factory=dict)
     packages: tuple[str, ...] = ()  # the words of `preflight.probe.managers.request`
 
     def __bool__(self) -> bool:
-        asked = (self.states, self.hashes, self.names, self.contents, self.ranges)
-        return self.facts or any(asked) or bool(self.packages)
+        wanted = (self.states, self.hashes, self.names, self.asked, self.contents, self.ranges)
+        return self.facts or any(wanted) or bool(self.packages)
 
 
 class Replies(Struct):
@@ -62,6 +66,7 @@ class Replies(Struct):
     unclear: set[str] = field(default_factory=set)  # paths whose states are to be asked alone
     hashes: dict[str, str] = field(default_factory=dict)
     names: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    said: dict[Ask, Heard] = field(default_factory=dict)
     errors: dict[str, str] = field(default_factory=dict)  # path: errno of opening it
     ranges: dict[str, bytes] = field(default_factory=dict)
     packages: bytes | None = None
@@ -72,11 +77,13 @@ class _Request(NamedTuple):
     paths: tuple[str, ...]
     arguments: tuple[int, ...] = ()
     after: bool = False
+    ask: Ask | None = None
 
     def line(self, index: int) -> str:
-        return " ".join(
-            [self.operation, str(index), *map(word, self.paths), *map(str, self.arguments)]
-        )
+        words = [*map(word, self.paths), *map(str, self.arguments)]
+        if self.ask is not None:
+            words = [self.ask.topic, *map(word, self.ask.words)]
+        return " ".join([self.operation, str(index), *words])
 
 
 class Round:
@@ -85,6 +92,7 @@ class Round:
     def __init__(self, plan: Plan, receive: Callable[[str, bytes], None]) -> None:
         self.replies = Replies()
         self._receive = receive
+        self._heard_s = time.time()  # when the frame before this one came
         self._requests = list(_requests(plan))
         self._takers = {
             "F": self._take_facts,
@@ -93,6 +101,7 @@ class Round:
             "C": self._take_content,
             "P": self._take_range,
             "L": self._take_names,
+            "Q": self._take_said,
             "K": self._take_packages,
         }
 
@@ -107,6 +116,7 @@ class Round:
         if request is None or _OPERATIONS.get(frame.kind) != request.operation:
             raise ProbeError("the host answered what was not asked")
         self._takers[request.operation](request, frame)
+        self._heard_s = time.time()
 
     def _take_facts(self, _: _Request, frame: Frame) -> None:
         self.replies.facts[frame.kind] = frame.data
@@ -148,6 +158,22 @@ class Round:
     def _take_packages(self, _: _Request, frame: Frame) -> None:
         self.replies.packages = frame.data
 
+    def _take_said(self, request: _Request, frame: Frame) -> None:
+        said = text.decode(frame.data)
+        if request.ask is None:
+            return
+        if request.ask.topic == "clock":  # between these two times of ours it told its own
+            said += f"\n{self._heard_s:.3f}\n{time.time():.3f}"
+        self.replies.said[request.ask] = parse_said(said)
+
+
+def parse_said(said: str) -> Heard:
+    """Return the answer that a function ``ask_…`` printed."""
+    head, _, rest = said.partition("\n")
+    if head == "said":
+        return Said(rest)
+    return Absent() if head == "absent" else Failed(head.removeprefix("failed ")[:200])
+
 
 # The operation that each kind of frame answers.
 _OPERATIONS = {
@@ -160,13 +186,17 @@ _OPERATIONS = {
     "E": "C",
     "P": "P",
     "L": "L",
+    "Q": "Q",
     "K": "K",
 }
 
 
 def _requests(plan: Plan) -> Iterator[_Request]:
     if plan.facts:
-        yield _Request("F", ())
+        yield _Request("F", (), () if plan.audit is None else (plan.audit,))
+    # The clock first: what the host does before it answers counts as its error.
+    asks = sorted(plan.asked, key=lambda one: one.topic != "clock")
+    yield from (_Request("Q", (), ask=ask) for ask in asks if ask.topic not in AT_ONCE)
     yield from (_Request("S", paths) for paths in _groups(plan.states, plan.alone))
     yield from (_Request("H", paths) for paths in _groups(plan.hashes, plan.alone))
     yield from (_Request("L", (path,)) for path in plan.names)
@@ -177,6 +207,7 @@ def _requests(plan: Plan) -> Iterator[_Request]:
         yield _Request("K", (code(), *plan.packages))
     transferred = [*plan.contents, *plan.ranges]
     yield from (_Request("S", paths, after=True) for paths in _groups(transferred, plan.alone))
+    yield from (_Request("Q", (), ask=ask) for ask in asks if ask.topic in AT_ONCE)
 
 
 def _groups(paths: Iterable[str], alone: set[str]) -> Iterator[tuple[str, ...]]:

@@ -28,9 +28,13 @@ PATH_MAX = 4096  # bytes, the final NUL included (limits.h)
 
 
 @cache
-def bootstrap(script: str = "script.sh") -> str:
-    """Return the lines that start *script*, a file beside this one; the nonce has to follow."""
-    return "\n".join([_READER, code_of(script), _END, ""])
+def bootstrap(script: str = "script.sh", *before: str) -> str:
+    """
+    Return the lines that start *script*, a file beside this one; the nonce has to follow.
+
+    The functions of the files *before* are there when it starts.
+    """
+    return "\n".join([_READER, *map(code_of, (*before, script)), _END, ""])
 
 
 @cache

@@ -57,7 +57,9 @@ def _worst_codes(report: Report) -> list[str]:
     codes = Counter(
         (finding.severity != "error", finding.code)
         for finding in findings
-        if finding.severity in {"error", "unknown"} and finding.code != "host-not-probed"
+        if finding.severity in {"error", "unknown"}
+        and finding.code != "host-not-probed"
+        and finding.waived is None
     )
     ordered = sorted(codes.items(), key=lambda item: (item[0][0], -item[1]))
     return list(dict.fromkeys(code for (_, code), _ in ordered))[:_CODES]

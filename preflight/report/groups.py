@@ -37,8 +37,9 @@ class Group:
 
 
 def grade(verdict: Verdict) -> Grade:
-    """Return the outcome, or "warning" where a deployable program has one."""
-    if verdict.outcome == "deployable" and any(f.severity == "warning" for f in verdict.findings):
+    """Return the outcome, or "warning" where a deployable program has one, or what is waived."""
+    warned = any(f.severity == "warning" or f.waived for f in verdict.findings)
+    if verdict.outcome == "deployable" and warned:
         return "warning"
     return verdict.outcome
 
@@ -116,6 +117,7 @@ def _said(verdict: Verdict, findings: Iterable[Finding]) -> Iterator[Hashable]:
             needed_by,
             message,
             finding.remedy,
+            finding.waived,
         )
 
 

@@ -128,7 +128,11 @@ def _summary(report: Report, labels: Labels) -> Iterator[RenderableType]:
     style = "red" if summary.blocked else "yellow" if summary.unknown else "green"
     counts = f"{summary.deployable:,} deployable, {summary.blocked:,} blocked, "
     counts += f"{summary.unknown:,} unknown"
-    of_what = f"{count(len(report.hosts), 'host')}, {count(len(report.binaries), 'binary')}"
+    manifests = sum(needs.format == "manifest" for needs in report.binaries)
+    of_what = (
+        f"{count(len(report.hosts), 'host')}, {count(len(report.binaries) - manifests, 'binary')}"
+    )
+    of_what += f", {count(manifests, 'manifest')}" if manifests else ""
     dash = "—" if labels.view.unicode else "-"
     how_long = "cut off" if report.cut else f"{report.elapsed_s:.1f} s"
     yield Text.assemble((counts, style), f" {dash} {of_what}, {how_long}")

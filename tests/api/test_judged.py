@@ -11,9 +11,12 @@ from msgspec import structs
 
 import preflight
 from preflight.api.judged import Judged, likeness
+from preflight.api.wants import Want
 from preflight.judge import judge
+from preflight.model.need import Need
 from preflight.model.question import Stat
 from preflight.model.snapshot import Mount, Snapshot
+from preflight.model.start import Start
 from tests.builders import host as h
 
 
@@ -50,7 +53,8 @@ def test_builds_of_one_kernel_release_make_no_difference():
 def test_no_check_reads_what_likeness_leaves_out(fact):
     """A verdict that told such a fact would tell one host another's."""
     rooms = (Path(preflight.__file__).parent / room for room in ("judge", "loader"))
-    files = [path for room in rooms for path in room.rglob("*.py")]
+    # The needs of an application are judged for each host by itself.
+    files = [p for room in rooms for p in room.rglob("*.py") if p.parent.name != "requirements"]
     readers = [
         path.name
         for path in files
@@ -77,6 +81,18 @@ def test_what_a_check_may_see_makes_a_difference():
         structs.replace(a_host(), answers={Stat(h.LOADER): h.state(inode=7, mode=0o100600)})
     )
     assert likeness(one) != likeness(two)
+
+
+def test_what_an_application_needs_is_judged_for_each_host():
+    """Two hosts that are alike in all that a loader sees differ in their kernels' builds."""
+    need = Need(kind="system", subject="kernel", wanted=(("value", "<6.1.0.1"),))
+    manifest = h.requirements(None, format="manifest", needs=(need,))
+    hosts = [a_host("a", kernel="6.1.0-18-amd64"), a_host("b", kernel="6.1.0.2-21-amd64")]
+    judged, alike = Judged(), likeness(hosts[0])
+
+    said = [judged.judge(Want(manifest, Start()), host, alike) for host in hosts]
+
+    assert [judgement.verdict.outcome for judgement in said] == ["deployable", "blocked"]
 
 
 def test_a_verdict_of_another_host_has_the_hosts_own_name(want):

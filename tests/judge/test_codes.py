@@ -27,6 +27,7 @@ from preflight.model.snapshot import BinfmtHandler, Mount, Snapshot
 from preflight.model.start import Start
 from tests.builders import host as h
 from tests.builders.symbols import table
+from tests.judge.requirements import needs
 
 Scene = tuple[Requirements, Start, Snapshot]
 _NOWHERE = Start()
@@ -94,6 +95,12 @@ def script(line: str, there: dict[str, Elf] | None = None) -> Scene:
     return scene(h.requirements(None, format="script", head=line.encode()), h.files(there or {}))
 
 
+def lacking(kind: str, subject: str, value: str, answers=None, **facts) -> Scene:
+    """Return an application that needs this of a host, and a host with these answers alone."""
+    requirements = needs.manifest(needs.need(kind, subject, value))
+    return scene(requirements, answers or {}, **facts)
+
+
 _TOO_OLD = h.loader("2.31", abi_tag=AbiTag(0, (9, 0, 0)))
 _LATER = LaterNeed(sonames=("libz.so.9",), priority="required")
 _VERSIONED = VersionNeed("liba.so", (NeededVersion("A_2", False, 2),))
@@ -147,6 +154,29 @@ SCENES: dict[str, Callable[[], Scene]] = {
     "exec-policy": lambda: scene(h.program(), ima_appraise=True),
     "permission-denied": _locked,
     "payload-not-judged": lambda: scene(h.requirements(h.program(), payload="PyInstaller")),
+    "requirement-system": lambda: lacking("system", "kernel", ">=9.0"),
+    "requirement-disk": lambda: lacking(
+        "disk", "/opt", "1GiB", needs.said("disk", "/opt", text="/\nfs 9 8 1 9% /")
+    ),
+    "requirement-mount": lambda: lacking("mounts", "/opt", "exec", mounts=_NOEXEC),
+    "requirement-package": lambda: lacking(
+        "packages", "zlib", "*", needs.said("package", "zlib", text="dpkg\n\nexit 1")
+    ),
+    "requirement-file": lambda: lacking("files", "/etc/app.yaml", "-"),
+    "requirement-user": lambda: lacking(
+        "users", "app", "-", needs.said("name", "passwd", "app", text="getent\n\nexit 2")
+    ),
+    "requirement-group": lambda: lacking(
+        "groups", "app", "-", needs.said("name", "group", "app", text="getent\n\nexit 2")
+    ),
+    "requirement-limit": lambda: lacking("limits", "nofile", "65536"),
+    "requirement-sysctl": lambda: lacking("sysctl", "vm.overcommit_memory", "1"),
+    "requirement-port": lambda: lacking("ports_free", "8080", "-"),
+    "requirement-reach": lambda: lacking(
+        "reach", "db:1", "-", needs.said("connect", "db", "1", text="bash\n\nexit 137")
+    ),
+    "requirement-clock": lambda: lacking("clock", "offset", "2s"),
+    "requirement-command": lambda: lacking("commands", "tar", "*"),
     "ca-certificates-missing": lambda: _wanting("ca-certificates", CA_PLACES),
     "timezone-data-missing": lambda: _wanting("timezone-data", ZONE_PLACES),
     "nss-modules": lambda: _wanting("nss", ("files",), {ReadBytes("/etc/nsswitch.conf"): Absent()}),

@@ -6,7 +6,7 @@ import pytest
 
 from preflight.errors import PreflightError, ProbeError, TransportError
 from preflight.model.question import Stat
-from preflight.probe.interview import Interview
+from preflight.probe.interview import Beginning, Interview
 from preflight.probe.script import COMMAND
 from preflight.transport import Deadline
 from tests.probe.conftest import ShellStream
@@ -34,7 +34,7 @@ def interview(code: str, store) -> Interview:
     return Interview(ScriptedSession(code), store, key="bad", deadline=Deadline.after(10))
 
 
-def begin(code: str, store, questions=()) -> tuple:
+def begin(code: str, store, questions=()) -> Beginning:
     with interview(code, store) as conversation:
         return conversation.begin(questions)
 
@@ -43,7 +43,7 @@ def test_noise_before_the_first_word_is_skipped(store):
     """Banners and start-up files may print, as long as they end."""
     noise = "printf 'Welcome!\\n\\033[31m%s' 'hello hello 1'; head -c 60000 /dev/zero; "
 
-    _, _, answers = begin(noise + COMMAND, store, [Stat("/")])
+    answers = begin(noise + COMMAND, store, [Stat("/")]).answers
 
     assert answers[Stat("/")].kind == "directory"
 
@@ -98,7 +98,7 @@ def test_host_that_lies_about_states_is_no_crash(store):
     lie = "printf '%s S 1 7\\n1\\nlies!\\n%s end\\n' $n $n"
     code = f"{READS_NONCE} printf 'hello %s\\n' $n; {FACTS} {lie}"
 
-    _, _, answers = begin(code, store, [Stat("/x")])
+    answers = begin(code, store, [Stat("/x")]).answers
 
     assert "changed while" in answers[Stat("/x")].errno
 

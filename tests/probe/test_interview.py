@@ -70,7 +70,7 @@ def test_every_shell_tells_the_same_as_python(interview, shell, tmp_path):
     (tmp_path / "link").symlink_to("lib")
     path = str(tmp_path / "link")
 
-    _, _, answers = interview(shell).begin([Stat(path), ReadBytes(path), List(str(tmp_path))])
+    answers = interview(shell).begin([Stat(path), ReadBytes(path), List(str(tmp_path))]).answers
 
     found = os.stat(path)
     state = FileState(
@@ -97,7 +97,7 @@ def test_every_shell_tells_absent_from_failed(interview, shell, tmp_path):
     names = ["none", "file/x", "loop", "x" * 300, "file"]
     questions = [Stat(f"{tmp_path}/{name}") for name in names]
 
-    _, _, answers = interview(shell).begin(questions)
+    answers = interview(shell).begin(questions).answers
 
     expected = [Absent("ENOENT"), Absent("ENOTDIR"), Failed("ELOOP"), Failed("ENAMETOOLONG")]
     assert expected == [answers[q] for q in questions[:4]]
@@ -114,7 +114,7 @@ def test_every_shell_takes_any_name(interview, shell, tmp_path, name):
     folder, path = text.decode(there), text.decode(there + b"/" + name)
     missing = text.decode(there + b"/" + name + b"x")
 
-    _, _, answers = interview(shell, cwd=tmp_path).begin(
+    _, _, answers, _ = interview(shell, cwd=tmp_path).begin(
         [Stat(path), ReadBytes(path), List(folder), Stat(missing), ReadElf(missing)]
     )
 
@@ -129,7 +129,7 @@ def test_libraries_are_read_by_the_one_reader(interview):
     """The Elf of a host's library is the Elf of its bytes."""
     path = "/bin/sh"
 
-    _, _, answers = interview().begin([ReadElf(path)])
+    answers = interview().begin([ReadElf(path)]).answers
 
     with open(path, "rb") as file:
         data = file.read()
@@ -144,11 +144,11 @@ def test_second_check_of_a_host_takes_one_round(interview, tmp_path):
         (tmp_path / name).write_bytes(name.encode() * 100_000)
     questions = [ReadElf(str(tmp_path / name)) for name in ("a", "b")]
     first = interview(edit=late)
-    _, _, expected = first.begin(questions)
+    expected = first.begin(questions).answers
     first.close()
     again = interview(edit=late)
 
-    _, _, answers = again.begin(questions)
+    answers = again.begin(questions).answers
 
     assert expected == answers
     assert (first.rounds, again.rounds) == (2, 1)
@@ -165,7 +165,7 @@ def test_changed_file_is_read_again(interview, tmp_path):
     path.write_bytes(b"another")
     again = interview(edit=late)
 
-    _, _, answers = again.begin([ReadBytes(str(path))])
+    answers = again.begin([ReadBytes(str(path))]).answers
 
     assert answers[ReadBytes(str(path))].data == b"another"
     assert again.rounds == 3
@@ -175,10 +175,10 @@ def test_another_host_of_the_same_image_sends_hashes_only(interview, tmp_path):
     """A content that the store knows costs its hash, in the first round, on any host."""
     (tmp_path / "lib").write_bytes(os.urandom(300_000))
     question = ReadElf(str(tmp_path / "lib"))
-    _, _, expected = interview(key="one").begin([question])
+    expected = interview(key="one").begin([question]).answers
     other = interview(key="two")
 
-    _, _, answers = other.begin([question])
+    answers = other.begin([question]).answers
 
     assert expected == answers
     assert other.rounds == 1
@@ -191,7 +191,7 @@ def test_later_questions_cost_rounds_only_for_what_is_new(interview, tmp_path):
     (tmp_path / "a").write_bytes(b"a")
     first, second = Stat(str(tmp_path)), ReadBytes(str(tmp_path / "a"))
     conversation = interview()
-    _, _, known = conversation.begin([first])
+    known = conversation.begin([first]).answers
 
     answers = conversation.ask([first, second])
 
@@ -206,7 +206,7 @@ def test_what_is_no_file_is_not_read(interview, tmp_path):
     os.mkfifo(tmp_path / "fifo")
     paths = [str(tmp_path), str(tmp_path / "fifo"), "/dev/null"]
 
-    _, _, answers = interview().begin([ReadElf(path) for path in paths])
+    answers = interview().begin([ReadElf(path) for path in paths]).answers
 
     expected = ["EISDIR", "is a FIFO", "is a character device"]
     assert [answers[ReadElf(path)].errno for path in paths] == expected
@@ -216,7 +216,7 @@ def test_file_is_no_directory(interview):
     """A list of what is no directory fails, of what is not there is absent."""
     questions = [List("/bin/sh"), List("/none"), List("/bin/sh/x")]
 
-    _, _, answers = interview().begin(questions)
+    answers = interview().begin(questions).answers
 
     assert [answers[q] for q in questions] == [
         Failed("ENOTDIR"),
@@ -227,7 +227,7 @@ def test_file_is_no_directory(interview):
 
 def test_relative_path_is_refused(interview):
     """A path that depends on where the script runs is not asked for."""
-    _, _, answers = interview().begin([Stat("etc/passwd"), ReadElf("")])
+    answers = interview().begin([Stat("etc/passwd"), ReadElf("")]).answers
 
     assert set(answers.values()) == {Failed("EINVAL")}
 
@@ -251,7 +251,7 @@ def test_unreadable_is_told_from_absent(interview, shell):
             ReadElf(f"{folder}/dir/none"),
         ]
 
-        facts, _, answers = interview(shell, user=65534, group=65534).begin(questions)
+        facts, _, answers, _ = interview(shell, user=65534, group=65534).begin(questions)
 
     assert facts.uid == 65534
     assert [answers[q] for q in questions] == [Failed("EACCES")] * 4
@@ -270,7 +270,7 @@ def test_host_with_few_tools_answers_too(interview, tmp_path, tools):
     path, none = str(tmp_path / "link"), str(tmp_path / "none")
 
     conversation = interview(edit=lambda data: with_path(data, tmp_path / "bin"))
-    _, _, answers = conversation.begin([ReadBytes(path), Stat(none), Stat("/")])
+    answers = conversation.begin([ReadBytes(path), Stat(none), Stat("/")]).answers
 
     answer = answers[ReadBytes(path)]
     assert (answer.data, answer.state.size_bytes, answer.state.device) == (b"content", 7, -1)
@@ -299,9 +299,9 @@ def test_host_that_lies_about_hashes_harms_nobody_else(interview, store, tmp_pat
     path = os.fsdecode(tmp_path / "bin") + ":/usr/bin:/bin"
     caught = interview(key="liar", edit=lambda data: with_path(data, path))
 
-    _, _, lies = caught.begin([ReadBytes(str(lying))])
+    lies = caught.begin([ReadBytes(str(lying))]).answers
     known = store.get_bytes(claimed)
-    _, _, truth = interview(key="other").begin([ReadBytes(str(honest))])
+    truth = interview(key="other").begin([ReadBytes(str(honest))]).answers
 
     assert Failed("changed while it was looked at") == lies[ReadBytes(str(lying))]
     assert known is None
@@ -333,7 +333,7 @@ def test_file_that_changes_while_it_is_read_is_a_failure(interview, tmp_path):
     grow = b'cat() { command cat "$@"; printf y >>%b; }\n' % os.fsencode(path)
     conversation = interview(edit=lambda data: data.replace(b"set -f\n", b"set -f\n" + grow, 1))
 
-    _, _, answers = conversation.begin([ReadBytes(str(path)), Stat("/")])
+    answers = conversation.begin([ReadBytes(str(path)), Stat("/")]).answers
 
     assert answers[ReadBytes(str(path))] == Failed("changed while it was looked at")
     assert answers[Stat("/")].kind == "directory"
@@ -346,7 +346,7 @@ def test_file_that_shrinks_while_it_is_read_does_not_break_the_framing(interview
     cut = b'cat() { truncate -s -20000 %b; command cat "$@"; }\n' % os.fsencode(path)
     conversation = interview(edit=lambda data: data.replace(b"set -f\n", b"set -f\n" + cut, 1))
 
-    _, _, answers = conversation.begin([ReadBytes(str(path)), Stat("/")])
+    answers = conversation.begin([ReadBytes(str(path)), Stat("/")]).answers
 
     assert answers[ReadBytes(str(path))] == Failed("changed while it was looked at")
     assert answers[Stat("/")].kind == "directory"
@@ -360,8 +360,8 @@ def test_huge_file_is_read_in_ranges(interview, tmp_path, monkeypatch):
     first, again, other = (interview(key=key, edit=late) for key in ("one", "one", "other"))
     question = ReadElf(str(path))
 
-    _, _, answers = first.begin([question])
-    _, _, known = again.begin([question])
+    answers = first.begin([question]).answers
+    known = again.begin([question]).answers
     other.begin([question])
 
     assert answers[question].elf == read_bytes(path.read_bytes())
@@ -414,7 +414,7 @@ def test_claims_end_with_a_lost_host(interview, store, tmp_path):
     with pytest.raises(TransportError):
         dies.begin([question])
 
-    _, _, answers = interview().begin([question])
+    answers = interview().begin([question]).answers
 
     assert isinstance(answers[question], BytesContent)
     assert not store._flights

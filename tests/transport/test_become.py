@@ -99,7 +99,7 @@ def test_a_whole_interview_as_another_user(accounts):
         session(accounts, "asked", secrets=RIGHT) as opened,
         Interview(opened, Store(None), key="k", deadline=deadline) as interview,
     ):
-        facts, _, _ = interview.begin()
+        facts, _, _, _ = interview.begin()
 
     assert facts.user == "app"
 

@@ -4,6 +4,8 @@ The facts of a host: one pure parser each, listed in FACTS.
 A parser takes the outputs of the script by name and returns the value of one
 field of `preflight.model.snapshot.Facts`, or `Unknown` with the reason.  To
 add a fact: print a section in ``script.sh``, write a parser, add a line here.
+What only an audit asks is printed by ``audit.sh``, stands in AUDITED and is a
+field of `preflight.model.audited.Audited`.
 """
 
 from __future__ import annotations
@@ -12,8 +14,22 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from preflight.model import text
+from preflight.model.audited import Audited
 from preflight.model.snapshot import Facts
-from preflight.probe.facts import cpu, kernel, mounts, system
+from preflight.probe.facts import (
+    boot,
+    cpu,
+    disks,
+    exposed,
+    kernel,
+    memory,
+    mounts,
+    packages,
+    policies,
+    sshd,
+    system,
+    watchers,
+)
 from preflight.probe.facts.outputs import Outputs, Unknown, read_outputs
 
 FACTS: dict[str, Callable[[Outputs], Any]] = {
@@ -44,6 +60,20 @@ FACTS: dict[str, Callable[[Outputs], Any]] = {
     "proc_mounted": kernel.parse_proc_mounted,
 }
 
+AUDITED: dict[str, Callable[[Outputs], Any]] = {
+    "memory_bytes": memory.parse_memory,
+    "cpus": memory.parse_cpus,
+    "disks": disks.parse_disks,
+    "init": boot.parse_init,
+    "container": boot.parse_container,
+    "apparmor": policies.parse_apparmor,
+    "fapolicyd": policies.parse_fapolicyd,
+    "package_managers": packages.parse_package_managers,
+    "sshd": sshd.parse_sshd,
+    "watchers": watchers.parse_watchers,
+    "exposed": exposed.parse_exposed,
+}
+
 
 def read_facts(frames: Mapping[str, bytes], nonce: str) -> tuple[Facts, dict[str, str]]:
     """Return the facts that the frames F, X and B tell, and why some are unknown."""
@@ -51,6 +81,14 @@ def read_facts(frames: Mapping[str, bytes], nonce: str) -> tuple[Facts, dict[str
     parsed = {name: _parse(parse, outputs) for name, parse in FACTS.items()}
     unknown = {name: v.reason for name, v in parsed.items() if isinstance(v, Unknown)}
     return Facts(**{k: v for k, v in parsed.items() if k not in unknown}), unknown
+
+
+def read_audited(frames: Mapping[str, bytes], nonce: str) -> Audited:
+    """Return what the frame F tells an audit; the clock is not in it."""
+    outputs = read_outputs(frames, nonce)
+    parsed = {name: _parse(parse, outputs) for name, parse in AUDITED.items()}
+    unknown = {name: v.reason for name, v in parsed.items() if isinstance(v, Unknown)}
+    return Audited(**{k: v for k, v in parsed.items() if k not in unknown}, unknown=unknown)
 
 
 def _parse(parse: Callable[[Outputs], Any], outputs: Outputs) -> Any:

@@ -1,0 +1,158 @@
+"""``preflight audit``: what the hosts are, with no program in hand."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Literal, Unpack
+
+import click
+
+from preflight import __version__
+from preflight.cli.exits import Exit
+from preflight.cli.options import (
+    FleetOptions,
+    connection_options,
+    credential_options,
+    inventory_options,
+    option,
+    progress_option,
+)
+from preflight.errors import UsageError
+
+if TYPE_CHECKING:
+    from preflight.api import Outcome
+    from preflight.api.ground import Standing
+    from preflight.cli.progress import Style
+    from preflight.model.host import Host
+    from preflight.model.snapshot import Snapshot
+
+_Asked = list["tuple[Host, Outcome]"]
+
+
+class AuditOptions(FleetOptions):
+    """The values of all options."""
+
+    facts: tuple[str, ...]
+    against: tuple[str, ...]
+    save: str | None
+    no_secrets: bool
+    fail_on: str | None
+    format_: Literal["table", "json"]
+    progress: Style
+    verbose: int
+
+
+@click.command("audit")
+@inventory_options
+@option("--local", is_flag=True, help="this machine itself")
+@option("--facts", multiple=True, metavar="FILE", help="hosts audited earlier; no network")
+@option("--against", multiple=True, metavar="FILE", help="say what changed since FILE was saved")
+@option("--save", metavar="FILE", help="write the facts to FILE")
+@option("--no-secrets", is_flag=True, help="look for no files with keys and passwords")
+@option("--fail-on", type=click.Choice(["drift"]), help="exit 1 for drift, too")
+@option(
+    "--format",
+    "format_",
+    type=click.Choice(["table", "json"]),
+    default="table",
+    show_default=True,
+    help="for people or for programs",
+)
+@option("-v", "--verbose", count=True, help="cut nothing short")
+@progress_option
+@connection_options
+@credential_options
+def command(**values: Unpack[AuditOptions]) -> int:
+    """Say what the hosts are (system, libraries, disks, policies), who stands alone, and drift."""
+    from preflight.api.audit import audit_of, audit_programs  # noqa: PLC0415
+    from preflight.cli.output import put, view_of_output  # noqa: PLC0415
+    from preflight.report.audit.document import audit, audit_json  # noqa: PLC0415
+    from preflight.report.audit.table import audit_table  # noqa: PLC0415
+
+    _refuse_contradictions(values)
+    programs = audit_programs()
+    started_at = _now()
+    before = _recorded(values["against"]) if values["against"] else None
+    asked, cut = _asked(values, programs)
+    if values["save"] is not None:
+        _save(values["save"], [one.snapshot for _, one in asked], started_at)
+    hosts = [
+        audit_of(one.snapshot, programs, host.groups, one.verdicts or None) for host, one in asked
+    ]
+    against = None if before is None else [audit_of(old.snapshot, programs) for _, old in before]
+    found = audit(hosts, version=__version__, started_at=started_at, against=against)
+    lines: Iterator[str] = (
+        audit_json(found)
+        if values["format_"] == "json"
+        else audit_table(found, view_of_output(values["verbose"]))
+    )
+    put(lines)
+    if cut is not None:
+        return cut
+    if values["fail_on"] == "drift" and found.drift is not None and found.drift.is_any:
+        return Exit.BLOCKED
+    reached = all(host.status == "probed" for host in hosts)
+    return Exit.DEPLOYABLE if reached else Exit.UNDETERMINED
+
+
+def _refuse_contradictions(values: AuditOptions) -> None:
+    from preflight.cli.output import check_writable, refuse_to_overwrite  # noqa: PLC0415
+    from preflight.cli.session import files_read, refuse_with_executor  # noqa: PLC0415
+
+    refuse_with_executor(values)
+    if values["facts"] and values["local"]:
+        raise UsageError("--local and --facts exclude each other", "give one of them")
+    if values["facts"] and values["save"]:
+        raise UsageError("--save and --facts exclude each other", "the facts are saved already")
+    if values["fail_on"] == "drift" and not values["against"]:
+        raise UsageError("--fail-on drift has nothing to compare with", "--against FILE")
+    if values["save"] is not None:
+        check_writable(values["save"], "--save", "facts.jsonl")
+        read = [*values["against"], *files_read(values)]
+        refuse_to_overwrite(read, [("--save", values["save"])])
+
+
+def _asked(values: AuditOptions, programs: Sequence[Standing]) -> tuple[_Asked, Exit | None]:
+    from msgspec import structs  # noqa: PLC0415
+
+    from preflight.api import Want  # noqa: PLC0415
+    from preflight.cli.credentials import with_secrets  # noqa: PLC0415
+    from preflight.cli.run import collect  # noqa: PLC0415
+    from preflight.cli.session import chosen_hosts, options_of  # noqa: PLC0415
+    from preflight.model.start import Start  # noqa: PLC0415
+    from preflight.probe.interview import Audit  # noqa: PLC0415
+
+    if values["facts"]:
+        return _recorded(values["facts"], values["inventories"], values["limits"]), None
+    hosts = chosen_hosts(values, local=values["local"])
+    options = with_secrets(options_of(values), values, hosts)
+    done, cut = collect(
+        hosts,
+        lambda _: [Want(program, Start()) for program in programs],
+        structs.replace(options, audit=Audit(secrets=not values["no_secrets"])),
+        executor=values["executor"],
+        style=values["progress"],
+    )
+    return list(zip(hosts, done, strict=True)), cut
+
+
+def _recorded(
+    files: Sequence[str], inventories: Sequence[str] = (), limits: Sequence[str] = ()
+) -> _Asked:
+    from preflight.api import Outcome  # noqa: PLC0415
+    from preflight.cli.recorded import recorded_hosts  # noqa: PLC0415
+
+    recorded = recorded_hosts(files, inventories, limits)
+    return [(host, Outcome(snapshot, ())) for host, snapshot in recorded]
+
+
+def _save(file: str, snapshots: Iterable[Snapshot], created_at: str) -> None:
+    from preflight.cli.output import replace_file  # noqa: PLC0415
+    from preflight.model.facts import write_facts  # noqa: PLC0415
+
+    replace_file(file, write_facts(snapshots, version=__version__, created_at=created_at))
+
+
+def _now() -> str:
+    return dt.datetime.now(dt.UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
