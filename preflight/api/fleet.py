@@ -204,7 +204,8 @@ class Fleet:
                 if interview.exhausted or not talk.hear(interview.ask((*questions, *hints))):
                     break
                 hints = ()
-            self._ask_packages(interview, talk)
+            if self._options.audit is None:  # which has nothing to mend
+                self._ask_packages(interview, talk)
         self._remember(kind, talk)
         outcome = talk.outcome(interview.rounds, interview.exhausted)
         if not self._options.prove:
