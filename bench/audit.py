@@ -46,15 +46,24 @@ def main() -> None:
     with hosts.serving() as there, home() as clients:
         inventory = write_inventory(there.directory, hosts.PORT, addresses(values.hosts))
         found: dict[str, list[Usage]] = {"check": [], "audit": []}
+        cost: dict[str, list[float]] = {"check": [], "audit": []}
+        turns = {
+            "check": lambda: clients.preflight(binary, inventory, ["-F", "none"]),
+            "audit": lambda: audit(clients, inventory),
+        }
         for _ in range(values.repeat + 1):
-            found["check"].append(clients.preflight(binary, inventory, ["-F", "none"]))
-            found["audit"].append(audit(clients, inventory))
-        print(clients.tail())
+            for name, turn in turns.items():
+                before_s = there.cpu_s()
+                found[name].append(turn())
+                cost[name].append(1e3 * (there.cpu_s() - before_s) / values.hosts)
     medians = {}
     for name, (_, *usages) in found.items():
         medians[name] = statistics.median(usage.wall_s for usage in usages)
-        cpu = statistics.median(usage.cpu_s for usage in usages)
-        print(f"{name}: {medians[name]:.2f} s, {cpu:.2f} s of CPU here")
+        here_s = statistics.median(usage.cpu_s for usage in usages)
+        there_ms = statistics.median(cost[name][1:])
+        print(
+            f"{name}: {medians[name]:.2f} s; CPU {here_s:.2f} s, and {there_ms:.1f} ms on each host"
+        )
     ratio = medians["audit"] / medians["check"]
     print(f"{values.hosts} hosts: {ratio:.2f} times (at most {LIMIT})")
 

@@ -14,6 +14,7 @@ from msgspec import structs
 
 from preflight.analyze.buildinfo import amd64_level, go_build
 from preflight.analyze.bundles import TooMuchError, open_bundle, open_directory, open_payload
+from preflight.analyze.foreign import foreign
 from preflight.analyze.formats import Found, detect
 from preflight.analyze.golinkage import go_linkage
 from preflight.analyze.needs import describe, glibc_floor, glibc_steps, libc, x86_isa_needed
@@ -86,7 +87,7 @@ def _analyze(path: str, identifier: str, name: str) -> Requirements:
         if found.format == "archive":
             head = source.read(0, _BLOCK_BYTES)
             bundle = open_bundle(path, file, head, _member_of(identifier, f"{path}!/"))
-        elif found.payload is not None:
+        elif found.payload == "PyInstaller":
             try:
                 bundle = open_payload(path, file, _member_of(identifier, f"{path}!/"))
             except TooMuchError:
@@ -165,6 +166,7 @@ def _described(source: Source, sha256: str, *, id: str, path: str, name: str) ->
         elf=shipped,
         glibc_floor=glibc_floor(shipped) if shipped else None,
         glibc_steps=glibc_steps(shipped) if shipped else (),
+        glibcxx_steps=glibc_steps(shipped, "GLIBCXX") if shipped else (),
         libc=libc(shipped) if shipped else None,
         go=go,
         go_linkage=linkage,
@@ -174,6 +176,7 @@ def _described(source: Source, sha256: str, *, id: str, path: str, name: str) ->
         runtime_needs=runtime_needs(source, table, elf, go, marks) if shipped else (),
         payload=carrier,
         beside=beside(source) if carrier else None,
+        foreign=foreign(source, found.format),
     )
 
 

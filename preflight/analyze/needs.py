@@ -20,7 +20,7 @@ from preflight.model.elf import (
 )
 from preflight.model.requirements import GlibcFloor, GlibcStep
 
-_NUMERIC = re.compile(r"GLIBC_(\d+(?:\.\d+)*)")
+_NUMERIC = re.compile(r"(GLIBC|GLIBCXX)_(\d+(?:\.\d+)*)")
 # Non-numeric versions that came with a release (glibc's own Versions files).
 _ABI_RELEASES = {"GLIBC_ABI_DT_RELR": (2, 36)}
 _MUSL_LOADER = re.compile(r"ld-musl-[^/]*")
@@ -30,6 +30,7 @@ _STEP_SYMBOLS = 8
 _INDEX = 0x7FFF  # of a version, without the bit that hides the symbol
 
 _Release = tuple[int, ...]
+Family = Literal["GLIBC", "GLIBCXX"]  # what versions of glibc and of libstdc++ begin with
 
 
 def glibc_floor(elf: Elf) -> GlibcFloor | None:
@@ -43,21 +44,21 @@ def glibc_floor(elf: Elf) -> GlibcFloor | None:
     return GlibcFloor(_dotted(max(needed)), tuple(sorted(needed[max(needed)]))) if needed else None
 
 
-def glibc_steps(elf: Elf) -> tuple[GlibcStep, ...]:
-    """Return what holds the floor up, release by release, the newest first."""
+def glibc_steps(elf: Elf, family: Family = "GLIBC") -> tuple[GlibcStep, ...]:
+    """Return what holds a library's floor up, release by release, the newest first."""
     return tuple(
         GlibcStep(_dotted(release), tuple(sorted(symbols)[:_STEP_SYMBOLS]), len(symbols))
-        for release, symbols in sorted(_needed_releases(elf).items(), reverse=True)
+        for release, symbols in sorted(_needed_releases(elf, family).items(), reverse=True)
     )
 
 
-def _needed_releases(elf: Elf) -> dict[_Release, set[str]]:
-    """Return the releases whose GLIBC_ versions are needed, each with the symbols bound to it."""
+def _needed_releases(elf: Elf, family: Family = "GLIBC") -> dict[_Release, set[str]]:
+    """Return the releases whose versions are needed, each with the symbols bound to it."""
     releases = {
         version.index: release
         for need in elf.version_needs
         for version in need.versions
-        if (release := _release(version.name))
+        if (release := _release(version.name, family))
     }
     found: dict[_Release, set[str]] = {release: set() for release in releases.values()}
     for index, name in _bound_symbols(elf, releases):
@@ -69,11 +70,11 @@ def _dotted(release: _Release) -> str:
     return ".".join(map(str, release))
 
 
-def _release(version: str) -> _Release | None:
-    if version in _ABI_RELEASES:
+def _release(version: str, family: Family) -> _Release | None:
+    if family == "GLIBC" and version in _ABI_RELEASES:
         return _ABI_RELEASES[version]
     match = _NUMERIC.fullmatch(version)
-    return tuple(map(int, match[1].split("."))) if match else None
+    return tuple(map(int, match[2].split("."))) if match and match[1] == family else None
 
 
 def _bound_symbols(elf: Elf, indexes: Collection[int]) -> Iterator[tuple[int, str]]:
@@ -96,6 +97,9 @@ def libc(elf: Elf) -> Literal["glibc", "musl"] | None:
     if _GLIBC_LOADER.fullmatch(loader):
         return "glibc"
     if any(name.startswith("libc.musl-") for name in elf.needed):
+        return "musl"
+    # The name that musl itself uses; bionic's libc.so, called the same, has versions.
+    if "libc.so" in elf.needed and all(need.library != "libc.so" for need in elf.version_needs):
         return "musl"
     versions = (v.name for need in elf.version_needs for v in need.versions)
     return "glibc" if any(name.startswith("GLIBC_") for name in versions) else None

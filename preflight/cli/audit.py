@@ -80,7 +80,11 @@ def command(**values: Unpack[AuditOptions]) -> int:
     hosts = [
         audit_of(one.snapshot, programs, host.groups, one.verdicts or None) for host, one in asked
     ]
-    against = None if before is None else [audit_of(old.snapshot, programs) for _, old in before]
+    against = None
+    if before is not None:
+        left_out = _left_out(values) - {host.name for host, _ in asked}
+        olds = [old.snapshot for _, old in before if old.snapshot.host not in left_out]
+        against = [audit_of(old, programs) for old in olds]
     found = audit(hosts, version=__version__, started_at=started_at, against=against)
     lines: Iterator[str] = (
         audit_json(found)
@@ -145,6 +149,20 @@ def _recorded(
 
     recorded = recorded_hosts(files, inventories, limits)
     return [(host, Outcome(snapshot, ())) for host, snapshot in recorded]
+
+
+def _left_out(values: AuditOptions) -> set[str]:
+    """Return the hosts of the inventory that -l or --shard may leave out: they are still there."""
+    from preflight.cli.session import the_inventory  # noqa: PLC0415
+
+    if values["local"] or not (values["limits"] or values["shard"]):
+        return set()
+    if values["facts"] and not values["inventories"]:
+        return {host.name for host, _ in _recorded(values["facts"])}
+    sources = [source for source in values["inventories"] if source != "-"]  # it is read already
+    if values["inventories"] and not sources:
+        return set()
+    return {host.name for host in the_inventory(sources).hosts}
 
 
 def _save(file: str, snapshots: Iterable[Snapshot], created_at: str) -> None:

@@ -65,16 +65,19 @@ def _members(parts: Sequence[Part]) -> dict[str, Verdict]:
 def _loaders(parts: Sequence[Part]) -> dict[str, str]:
     """Return, for each library that a program of the bundle loads, the first that does."""
     loaders: dict[str, str] = {}
+    bundle, root = parts[0].start.bundle, parts[0].start.bundle_root
+    overlay = Overlay(bundle, root, {}) if bundle and root else None
+    seen: set[str] = set()
     for part in parts:
         if _is_library(part):
             continue
-        bundle, root = part.start.bundle, part.start.bundle_root
-        overlay = Overlay(bundle, root, {}) if bundle and root else None
         for library in part.verdict.libraries:
-            if library.path is not None:
-                asked = Stat(posixpath.normpath(library.path))
-                path = overlay.translated(asked).path if overlay is not None else asked.path
-                loaders.setdefault(path, part.requirements.inner or "")
+            if library.path is None or library.path in seen:
+                continue
+            seen.add(library.path)
+            asked = Stat(posixpath.normpath(library.path))
+            path = overlay.translated(asked).path if overlay is not None else asked.path
+            loaders.setdefault(path, part.requirements.inner or "")
     return loaders
 
 

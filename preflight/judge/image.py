@@ -146,6 +146,7 @@ def headers_fit(elf: Elf) -> bool:
 def _no_program(case: Case, what: str) -> Finding:
     """Return the finding for what the kernel's own formats refuse; a handler may still take it."""
     handlers = case.snapshot.facts.binfmt
+    foreign = case.requirements.foreign
     handler = handler_of(handlers or (), case.requirements.head)
     reason = ""
     if handler is not None:
@@ -157,4 +158,5 @@ def _no_program(case: Case, what: str) -> Finding:
         severity="unknown" if reason else "error",
         subject=case.requirements.name,
         message=f"not a Linux program: {what}{reason}",
+        evidence=foreign.lines if foreign else (),
     )

@@ -7,6 +7,12 @@ from collections.abc import Iterator
 from preflight.judge.case import Case
 from preflight.model.verdict import Finding
 
+_UNPACKED = "a program made by {}: {}, and these were not judged"
+_APPIMAGE = (
+    "an AppImage: it mounts the file system inside it, which needs FUSE (/dev/fuse and fusermount) "
+    "unless APPIMAGE_EXTRACT_AND_RUN=1 is set, and starts a program in it that was not judged"
+)
+
 
 def check_payload(case: Case) -> Iterator[Finding]:
     """What the program carries was read, and is judged member by member."""
@@ -21,7 +27,7 @@ def check_payload(case: Case) -> Iterator[Finding]:
         code="payload-not-judged",
         severity="unknown",
         subject=case.requirements.name,
-        message=f"a program made by {maker}: {where}, and these were not judged",
+        message=_APPIMAGE if maker == "AppImage" else _UNPACKED.format(maker, where),
     )
 
 

@@ -52,12 +52,33 @@ LINES = (
         "Have it extracted or installed elsewhere (TMPDIR=… for a bundle), or remount. " + _CHECK,
     ),
     line(
-        WORD + r"(?P<library>[^\s:]+): cannot open shared object file: (?P<errno>[^:]+?)$",
+        r"UnsatisfiedLinkError: (?P<library>[^\s:]+): .*(?i:can't load) (?P<why>.+)$",
+        "library-unusable",
+        "Java found {library}, which is for another machine: {why}.",
+        "Ship the build for the machine of the host (uname -m). " + _CHECK,
+    ),
+    line(
+        WORD
+        + r"(?P<library>[^\s:]+): cannot open shared object file: (?P<errno>[^:(]+?)(?: \(.*)?$",
         "library-missing",
         "the loader looked for {library} in RPATH, LD_LIBRARY_PATH, RUNPATH, ld.so.cache and its "
         "own directories, and could not open it ({errno}).",
         "Install the library's package, or ship it beside the program with RUNPATH $ORIGIN. "
         + _CHECK,
+    ),
+    line(
+        WORD + r"(?P<library>[^\s:]+) => not found",
+        "library-missing",
+        "ldd, which asks the loader, says that {library} is in none of its directories.",
+        "Install the library's package, or ship it beside the program with RUNPATH $ORIGIN. "
+        + _CHECK,
+    ),
+    line(
+        r"UnsatisfiedLinkError: no (?P<library>\S+) in java\.library\.path",
+        "library-missing",
+        "Java looked for the library {library} in java.library.path alone, and found none; the "
+        "loader was not asked.",
+        "Start it with -Djava.library.path=DIRECTORY, or set LD_LIBRARY_PATH.",
     ),
     line(
         WORD + r"(?P<library>[^\s:]+): (?P<why>wrong ELF class: ELFCLASS\d+|invalid ELF header|"

@@ -29,7 +29,33 @@ LINES = (
         "Install the interpreter, or name it by its path there. " + _CHECK,
     ),
     line(
-        r"env: (?:can't execute )?['`\u2018](?P<program>[^'\u2019]+)['\u2019]: No such file",
+        r"file uses Windows line endings",
+        "script-carriage-return",
+        "the script's first line ends in a carriage return, which the kernel takes for a part of "
+        "the interpreter's name.",
+        "Store it with Unix line ends: dos2unix FILE.",
+    ),
+    line(
+        r"sudo: (?P<program>[^\s:]*/[^\s:]*): command not found",
+        "permission-denied",
+        "sudo takes {program} for a command only where it is there and has an x bit.",
+        "ls -l PROGRAM; chmod +x PROGRAM, or install it with mode 0755. " + _CHECK,
+    ),
+    line(
+        r"spawn (?P<program>\S+) EACCES\b",
+        "permission-denied",
+        "Node.js may not execute {program}: it has no x bit, or lies on a noexec mount.",
+        _FILE + _CHECK,
+    ),
+    line(
+        r"spawn (?P<program>\S+) ENOENT\b",
+        "interpreter-missing",
+        "Node.js could not execute {program}: it, its dynamic loader or the program of its #! line "
+        "is not there, or the cwd that it was given is not.",
+        "ls -l PROGRAM first; " + _FILE + _CHECK,
+    ),
+    line(
+        r"env: (?:can't execute )?['`\u2018](?P<program>[^'\u2019/]+)['\u2019]: No such file",
         "interpreter-missing",
         "a script's first line has env search for {program}, and no directory of PATH holds it.",
         "Install it, or set PATH for the start: services have another PATH than log-ins.",
@@ -47,7 +73,7 @@ LINES = (
         "Build with -march=x86-64 (GOAMD64=v1 for Go, -C target-cpu=x86-64 for Rust). " + _CHECK,
     ),
     line(
-        r"(?i)exec format error",
+        r"(?i)exec format error|spawn \S+ ENOEXEC\b",
         "machine-mismatch",
         "the kernel does not run this file: it is for another machine (an arm64 build on x86-64 or "
         "the reverse), no program at all, or a script without #!.",
@@ -61,7 +87,8 @@ LINES = (
     ),
     line(
         r"Failed to execute process.*could not be run by the operating system"
-        r"|: Syntax error: .* unexpected|: ELF.*: not found",
+        r"|(?i:: syntax error: (?:.*unexpected|unterminated quoted string))|: ELF.*: not found"
+        r"|: not executable: \d+-bit ELF file",
         "machine-mismatch",
         "the kernel did not run this file, and a shell tried to read it: it is for another "
         "machine, or no program.",
@@ -120,7 +147,7 @@ LINES = (
         "Its log names the rule: journalctl -t fapolicyd, ausearch -m avc.",
     ),
     line(
-        r"(?i)(?:^|[\s:])(?:no such file or directory|not found|does not exist)\b",
+        r"(?i)(?:^|[\s:\"'])(?:no such file or directory|not found|does not exist)\b",
         "interpreter-missing",
         "where the program itself is there, its interpreter is not: the dynamic loader of another "
         "C library (a glibc program on Alpine), or the program of a script's #! line.",

@@ -8,6 +8,7 @@ from pathlib import PurePosixPath
 from msgspec import Struct
 
 from preflight.model.elf import LaterNeed
+from preflight.model.foreign import Foreign
 from preflight.model.requirements import GlibcFloor, GlibcStep, Requirements
 from preflight.model.runtime import RunTimeNeed
 from preflight.model.shebang import Shebang
@@ -75,9 +76,11 @@ class Binary(Struct, frozen=True, kw_only=True):
     script: Shebang | None = None  # what its first line has the kernel start
     go: Go | None = None
     glibc_steps: tuple[GlibcStep, ...] = ()
+    glibcxx_steps: tuple[GlibcStep, ...] = ()
     toolchain: tuple[Toolchain, ...] = ()
     runtime_needs: tuple[RunTimeNeed, ...] = ()
     dlopen: tuple[LaterNeed, ...] = ()  # what it says that it opens later
+    foreign: Foreign | None = None  # what it needs on its own system
 
     @property
     def name(self) -> str:

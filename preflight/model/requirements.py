@@ -10,6 +10,7 @@ from typing import Literal
 from msgspec import Struct, structs
 
 from preflight.model.elf import DT_NEEDED, Dependency, Elf
+from preflight.model.foreign import Foreign
 from preflight.model.go import GoBuild, GoLinkage
 from preflight.model.need import Need
 from preflight.model.runtime import RunTimeNeed
@@ -66,6 +67,7 @@ class Requirements(Struct, frozen=True, kw_only=True):
     member_of: str | None = None
     glibc_floor: GlibcFloor | None = None
     glibc_steps: tuple[GlibcStep, ...] = ()  # the newest first
+    glibcxx_steps: tuple[GlibcStep, ...] = ()  # the same of libstdc++'s GLIBCXX_
     libc: Literal["glibc", "musl"] | None = None
     go: GoBuild | None = None
     go_linkage: GoLinkage | None = None  # of a Go program for Linux
@@ -76,6 +78,7 @@ class Requirements(Struct, frozen=True, kw_only=True):
     payload: str | None = None  # what carries more programs behind its ELF file: "PyInstaller"
     beside: str | None = None  # where its payload lies, not in the file: "_internal"
     opened_by: str | None = None  # of a member: the path of the program in it that opens it
+    foreign: Foreign | None = None  # of a program for another system or a virtual machine
     inner: str | None = None  # of a member: its path in the bundle, "bin/app"
     bundle: Bundle | None = None  # of a directory or an archive that holds programs
     needs: tuple[Need, ...] = ()  # of a manifest: no binary, and what the application needs besides

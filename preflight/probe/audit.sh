@@ -4,11 +4,7 @@
 # What may wait for a dead file server is killed after 5 seconds.
 # shellcheck shell=sh
 
-audit() { # INDEX WITH_KEYS
-  frame A "$1" "$(audited "$2")"
-}
-
-audited() { # WITH_KEYS
+audit() { # WITH_SECRETS: sections beside those of `facts`
   section memory; first_lines 3 /proc/meminfo
   show_small cpus /sys/devices/system/cpu/online
   section disks; disks

@@ -60,8 +60,9 @@ contents() {
 
 apt() {
   printf '= manager apt-get\n= arch\n'
-  dpkg --print-architecture
-  dpkg --print-foreign-architectures
+  # By its path: some shells of busybox prefer a dpkg of their own.
+  /usr/bin/dpkg --print-architecture
+  /usr/bin/dpkg --print-foreign-architectures
   # shellcheck disable=SC2046  # one place a word
   owners=$(dpkg-query -S $(places))
   found=$(of_symbols)
@@ -84,11 +85,25 @@ apt() {
     if [ -r "$index" ]; then printf '= lists\n'; break; fi
   done
   set -f
+  printf '= policy\n'
+  policy "$@" | grep -e '^[^ ]' -e '^  Candidate:'
+}
+
+policy() { # NAME...: by apt's own cache where it is newer than what it is made of; it is not made
+  cache=/var/cache/apt/pkgcache.bin
+  for made_of in /var/lib/dpkg/status /var/lib/apt/lists /etc/apt /etc/apt/sources.list \
+    /etc/apt/sources.list.d
+  do
+    # shellcheck disable=SC3013  # -nt: dash, bash, busybox, mksh and zsh have it
+    if [ -e "$made_of" ] && [ ! "$cache" -nt "$made_of" ]; then cache=; break; fi
+  done
+  if [ -n "$cache" ] && [ -r "$cache" ]; then
+    apt-cache --no-generate policy -- "$@"
+    return
+  fi
   # apt reads signed lists through a file without a name: in memory, where that is to be had.
   if [ -d /dev/shm ] && [ -w /dev/shm ]; then TMPDIR=/dev/shm; export TMPDIR; fi
-  printf '= policy\n'
-  apt-cache -o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache= policy -- "$@" |
-    grep -e '^[^ ]' -e '^  Candidate:'
+  apt-cache -o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache= policy -- "$@"
 }
 
 # --- rpm ---

@@ -42,7 +42,7 @@ class Plan(Struct):
     """What to ask for in one round; dictionaries keep the order and drop what stands twice."""
 
     facts: bool = False
-    audit: int | None = None  # with the files for secrets (1) or without (0)
+    audit: int | None = None  # beside the facts: with the files for secrets (1) or without (0)
     states: dict[str, None] = field(default_factory=dict)
     alone: set[str] = field(default_factory=set)  # paths that share no request with others
     hashes: dict[str, None] = field(default_factory=dict)
@@ -103,7 +103,6 @@ class Round:
             "L": self._take_names,
             "Q": self._take_said,
             "K": self._take_packages,
-            "A": self._take_facts,
         }
 
     def encode(self) -> bytes:
@@ -189,18 +188,15 @@ _OPERATIONS = {
     "L": "L",
     "Q": "Q",
     "K": "K",
-    "A": "A",
 }
 
 
 def _requests(plan: Plan) -> Iterator[_Request]:
     if plan.facts:
-        yield _Request("F", ())
+        yield _Request("F", (), () if plan.audit is None else (plan.audit,))
     # The clock first: what the host does before it answers counts as its error.
     asks = sorted(plan.asked, key=lambda one: one.topic != "clock")
     yield from (_Request("Q", (), ask=ask) for ask in asks if ask.topic not in AT_ONCE)
-    if plan.audit is not None:
-        yield _Request("A", (), (plan.audit,))
     yield from (_Request("S", paths) for paths in _groups(plan.states, plan.alone))
     yield from (_Request("H", paths) for paths in _groups(plan.hashes, plan.alone))
     yield from (_Request("L", (path,)) for path in plan.names)

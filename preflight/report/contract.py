@@ -70,9 +70,11 @@ def described(needs: Requirements | Binary) -> Binary:
         script=shebang.parse(needs.head) if needs.format == "script" else None,
         go=_go(needs.go, needs.go_linkage) if needs.go else None,
         glibc_steps=needs.glibc_steps,
+        glibcxx_steps=needs.glibcxx_steps,
         toolchain=needs.toolchain,
         runtime_needs=needs.runtime_needs,
         dlopen=elf.later,
+        foreign=needs.foreign,
     )
 
 
@@ -104,12 +106,12 @@ def own_host_json(snapshot: Snapshot) -> dict[str, Any]:
         "host_key": snapshot.host_key,
         "rounds": snapshot.rounds,
     }
-    return _escaped(value)
+    return escaped(value)
 
 
 def facts_json(facts: Facts, unknown: Mapping[str, str]) -> dict[str, Any]:
     """Return the rest of a host: what all hosts of one image have."""
-    return _escaped({"facts": _facts_json(facts), "facts_unknown": dict(unknown)})
+    return escaped({"facts": _facts_json(facts), "facts_unknown": dict(unknown)})
 
 
 def verdict_json(verdict: Verdict, *, explain: bool) -> dict[str, Any]:
@@ -132,13 +134,13 @@ def result_json(verdict: Verdict, *, explain: bool) -> dict[str, Any]:
         value["proof"] = _proof_json(verdict.proof)
     if explain:
         value["libraries"] = [_library_json(library) for library in verdict.libraries]
-    return _escaped(value)
+    return escaped(value)
 
 
 def run_json(run: Run) -> dict[str, Any]:
     """Return what is known of the run: ``run``, ``shard`` and others, each only where it is."""
     value: dict[str, Any] = msgspec.to_builtins(run)
-    return _escaped({"run" if key == "id" else key: item for key, item in value.items()})
+    return escaped({"run" if key == "id" else key: item for key, item in value.items()})
 
 
 def summary_json(summary: Summary) -> dict[str, int]:
@@ -252,7 +254,7 @@ def _library_json(library: Library) -> dict[str, Any]:
     return value
 
 
-def _escaped(value: dict[str, Any]) -> dict[str, Any]:
+def escaped(value: dict[str, Any]) -> dict[str, Any]:
     """Return *value* with every text in it as JSON can hold it; it usually is that already."""
     with suppress(UnicodeEncodeError):
         if b"\\" not in msgspec.json.encode(value):

@@ -21,6 +21,7 @@ from preflight.report.labels import Labels
 from preflight.report.terminal import columns, count, labelled, shown
 
 _EVIDENCE_LINES = 3  # shown of each finding, unless all are wanted
+_FIX_CHARACTERS = 60  # of a command; a longer one waits for -v
 _SUBJECTS = 100  # shown of each code
 _SEVERITIES = ("error", "unknown", "warning")
 
@@ -79,8 +80,24 @@ def _finding(finding: Finding, members: Group, labels: Labels) -> Iterator[Rende
     else:
         mending = enumerate(_sure(finding, members, labels))
         rows += [("" if number else "to mend", line) for number, line in mending]
+        if fix := _fix(finding, members):
+            rows.append(("fix", shown(fix, "cyan")))
     if rows:
         yield labelled(rows, indent=4)
+
+
+def _fix(finding: Finding, members: Group) -> str | None:
+    """Return the best change of the build that is short, and mends an error on all these hosts."""
+    if finding.severity != "error":
+        return None
+    alike = (f for verdict in members.verdicts for f in verdict.findings if _alike(f, finding))
+    others = [set(_changes(other)) for other in alike]
+    fits = (change for change in _changes(finding) if len(change) <= _FIX_CHARACTERS)
+    return next((change for change in fits if all(change in other for other in others)), None)
+
+
+def _changes(finding: Finding) -> list[str]:
+    return [r.command for r in finding.remedies if r.where == "build" and r.command]
 
 
 def _sure(finding: Finding, members: Group, labels: Labels) -> Iterator[Text]:

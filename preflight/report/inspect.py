@@ -7,9 +7,11 @@ from collections.abc import Iterator, Sequence
 from preflight.model import shebang
 from preflight.model.elf import Elf, LaterNeed, VersionNeed, machine_name
 from preflight.model.estimate import Outlook
+from preflight.model.foreign import Foreign
 from preflight.model.go import GoBuild, GoLinkage
 from preflight.model.nodeset import natural_key
 from preflight.model.requirements import Bundle, Requirements
+from preflight.model.wheel import broken_claim, claimed
 from preflight.report.contract import SCHEMA
 from preflight.report.encode import encode
 from preflight.report.flags import flag_names
@@ -47,11 +49,14 @@ def _rows(needs: Requirements, view: View) -> Iterator[tuple[str, str]]:
     yield "member of", needs.member_of or ""
     if needs.bundle:
         yield from _bundle(needs.bundle)
+        yield from _wheel(needs.name, needs.bundle)
     if needs.format == "script" and (line := shebang.parse(needs.head)):
         yield "interpreter", line.interpreter
         yield "argument", line.argument or ""
     if needs.go:
         yield from _go(needs.go, needs.go_linkage, view)
+    if needs.foreign:
+        yield from _foreign(needs.foreign)
     if needs.elf:
         yield from _identity(needs.elf)
         yield "libc", needs.libc or ""
@@ -81,6 +86,17 @@ def _bundle(bundle: Bundle) -> Iterator[tuple[str, str]]:
         yield "highest floor", f"glibc {floor}, for {first.inner}"
 
 
+def _wheel(name: str, bundle: Bundle) -> Iterator[tuple[str, str]]:
+    claim = claimed(name)
+    if claim is not None:
+        libc, release = claim
+        broken = broken_claim(name, bundle.members)
+        held = (
+            f"the tag does not hold: it {broken}" if broken else f"{libc} {release}, and it holds"
+        )
+        yield "wheel's claim", held
+
+
 def _go(build: GoBuild, linkage: GoLinkage | None, view: View) -> Iterator[tuple[str, str]]:
     yield "Go", f"{build.release}, {linkage.sentence}" if linkage else build.release
     yield "main package", build.path
@@ -89,6 +105,18 @@ def _go(build: GoBuild, linkage: GoLinkage | None, view: View) -> Iterator[tuple
     yield "build settings", " ".join(f"{name}={value}" for name, value in build.settings)
     if view.verbosity > 0:
         yield "modules", ", ".join(f"{one.path} {one.version}" for one in build.modules)
+
+
+def _foreign(needs: Foreign) -> Iterator[tuple[str, str]]:
+    yield "made for", ", ".join(needs.machines)
+    yield "needs", needs.runtime or ""
+    yield "oldest system", needs.minimum_os or ""
+    yield "imports", ", ".join(needs.imports)
+    yield "may load", ", ".join(needs.optional)
+    yield "searches", ", ".join(needs.search)
+    yield "starts", needs.entry or ""
+    yield "carries", ", ".join(needs.native)
+    yield "not read", needs.defect or ""
 
 
 def _identity(elf: Elf) -> Iterator[tuple[str, str]]:

@@ -11,6 +11,7 @@ from preflight.report.contract import SCHEMA, binary_json, run_json, summary_jso
 from preflight.report.elements import Elements
 from preflight.report.encode import encode
 from preflight.report.view import View
+from preflight.report.whatif import what_if, what_if_json
 
 _INDENT = 2
 
@@ -30,6 +31,8 @@ def render(report: Report, view: View) -> Iterator[str]:
     yield from array("hosts", map(elements.host, report.hosts))
     yield ",\n"
     yield from array("verdicts", map(elements.verdict, report.verdicts))
+    yield ",\n"
+    yield from array("what_if", (_nested(what_if_json(found), 2) for found in what_if(report)))
     yield ",\n"
     yield f'{" " * _INDENT}"summary": {_nested(summary_json(report.summary), 1)}\n'
     yield "}\n"

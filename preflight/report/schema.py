@@ -46,7 +46,8 @@ def report_schema() -> _Schema:
         verdicts=_array({"$ref": "#/$defs/verdict"}),
         summary={"$ref": "#/$defs/summary"},
     )
-    report["properties"] |= _run() | {"releases": _array({"$ref": "#/$defs/outlook"})}
+    outlooks, floors = _array({"$ref": "#/$defs/outlook"}), _array(_what_if())
+    report["properties"] |= _run() | {"releases": outlooks, "what_if": floors}
     return {
         "$schema": _DIALECT,
         "$id": SCHEMA,
@@ -60,6 +61,16 @@ def report_schema() -> _Schema:
             "summary": _object(deployable=_COUNT, blocked=_COUNT, unknown=_COUNT),
         },
     }
+
+
+def _what_if() -> _Schema:
+    return _object(
+        binary=_STRING,
+        reasons=_array(_step()),
+        steps=_array(_object(version=_STRING, hosts=_COUNT)),
+        hosts=_COUNT,
+        not_won=_array(_object(code=_STRING, subject=_STRING, hosts=_COUNT)),
+    )
 
 
 def baseline_schema() -> _Schema:
@@ -176,6 +187,17 @@ def _binary() -> _Schema:
         feature=_STRING,
         description=_STRING,
     )
+    foreign = _object(
+        machines=_array(_STRING),
+        runtime=_TEXT_OR_NULL,
+        minimum_os=_TEXT_OR_NULL,
+        imports=_array(_STRING),
+        optional=_array(_STRING),
+        search=_array(_STRING),
+        entry=_TEXT_OR_NULL,
+        native=_array(_STRING),
+        defect=_TEXT_OR_NULL,
+    )
     return _object(
         id=_STRING,
         path=_STRING,
@@ -204,12 +226,14 @@ def _binary() -> _Schema:
         description=_STRING,
         script={"anyOf": [script, {"type": "null"}]},
         go={"anyOf": [go, {"type": "null"}]},
-        glibc_steps=_array(_object(version=_STRING, symbols=_array(_STRING), count=_COUNT)),
+        glibc_steps=_array(_step()),
+        glibcxx_steps=_array(_step()),
         toolchain=_array(_object(name=_TEXT_OR_NULL, version=_TEXT_OR_NULL, text=_STRING)),
         runtime_needs=_array(
             _object(kind=_open(get_args(RunTimeKind)), because=_STRING, places=_array(_STRING))
         ),
         dlopen=_array(later),
+        foreign={"anyOf": [foreign, {"type": "null"}]},
     )
 
 
@@ -294,6 +318,10 @@ def _library() -> _Schema:
     )
     schema["properties"]["tried"] = _array(step)
     return schema
+
+
+def _step() -> _Schema:
+    return _object(version=_STRING, symbols=_array(_STRING), count=_COUNT)
 
 
 def _object(**properties: _Schema) -> _Schema:

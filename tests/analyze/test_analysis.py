@@ -158,6 +158,8 @@ def test_what_counts_for_the_floor(shipped, versions, floor):
         ({"interpreter": "/lib/ld-uClibc.so.0"}, None),
         ({"interpreter": "/system/bin/linker64"}, None),
         ({"needed": ["libc.musl-x86_64.so.1"]}, "musl"),
+        ({"needed": ["libc.so"]}, "musl"),
+        ({"needed": ["libc.so"], "version_needs": {"libc.so": ["LIBC"]}}, None),
         ({"needed": ["libc.so.6"], "version_needs": {"libc.so.6": ["GLIBC_2.2.5"]}}, "glibc"),
         ({"needed": ["libz.so.1"], "version_needs": {"libz.so.1": ["ZLIB_1.2"]}}, None),
     ],

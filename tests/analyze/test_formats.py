@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import bz2
+import gzip
+import lzma
 import struct
 
 import pytest
@@ -95,6 +98,18 @@ CASES = [
     ("java", "a Java class, class file version 52", b"\xca\xfe\xba\xbe\0\0\0\x34\0\x10"),
     ("java", "a Java class, class file version 65", b"\xca\xfe\xba\xbe\xff\xff\0\x41\0\x10"),
     ("wasm", "a WebAssembly module", b"\0asm\1\0\0\0"),
+    ("wasm", "a WebAssembly component", b"\0asm\x0d\0\1\0"),
+    ("unknown", "LLVM bitcode", b"\xde\xc0\x17\x0b\0\0\0\0"),
+    ("archive", "an ELF file compressed with gzip", gzip.compress(b"\x7fELF" + bytes(90))),
+    ("archive", "an ELF file compressed with xz", lzma.compress(b"\x7fELF" + bytes(90))),
+    ("archive", "a script compressed with bzip2", bz2.compress(b"#!/bin/sh\n")),
+    ("archive", "a file compressed with gzip", gzip.compress(b"text")),
+    ("text", "an HTML page, as a failed download leaves it", b"<html><body>"),
+    (
+        "script",
+        "a Python script for /usr/bin/env python3, with a zip archive behind it that it starts",
+        b"#!/usr/bin/env python3\nPK\5\6" + bytes(18),
+    ),
     ("unknown", "LLVM bitcode", b"BC\xc0\xde5\x14\0\0"),
     # Archives.
     ("archive", "a Debian package", ar(b"debian-binary")),

@@ -202,7 +202,7 @@ def _built(tmp_path: Path, command: list[str], source: str = SOURCE, name: str =
         (["mold", "-run", "gcc"], {"gcc", "mold"}),
         (["gcc", "-fuse-ld=gold"], {"gcc", "gold"}),
     ],
-    ids=" ".join,
+    ids=lambda names: " ".join(sorted(names) if isinstance(names, set) else names),
 )
 def test_build_names_its_tools(tmp_path, command, names):
     """The compiler, the linker where it is not GNU ld, and GCC for the C run-time."""

@@ -31,9 +31,9 @@ def _nobodys_settings(tmp_path, monkeypatch) -> None:
 
 @pytest.fixture
 def want(tmp_path) -> api.Want:
-    """A program that needs a library which this machine has not."""
+    """A program that needs a library which this machine has not, and no package can have."""
     path = tmp_path / "app"
-    path.write_bytes(build_elf(interpreter=LOADER, needed=["libc.so.6", "libnowhere.so.1"]))
+    path.write_bytes(build_elf(interpreter=LOADER, needed=["libc.so.6", "libno,where.so.1"]))
     return api.Want(preflight.analyze(path), Start(install_path="/opt/app"))
 
 

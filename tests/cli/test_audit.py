@@ -9,6 +9,7 @@ import subprocess
 
 import jsonschema
 import pytest
+import yaml
 
 from preflight.report.audit.schema import audit_schema
 
@@ -95,7 +96,7 @@ def test_log_in_policy_and_files_for_secrets_are_told(fleet, audited):
     assert unasked["unknown"]["exposed"] == "it was not asked for"
 
 
-def test_drift_names_what_changed_on_which_hosts(fleet, audited, tmp_path):
+def test_drift_names_what_changed_on_which_hosts(fleet, audited, preflight, tmp_path):
     """A replaced library and a changed setting of one host; another is new, one has gone."""
     facts, root = tmp_path / "facts.jsonl", fleet.root("trixie")
     _write(root, "etc/ssh/sshd_config", "PasswordAuthentication no\n")
@@ -105,15 +106,21 @@ def test_drift_names_what_changed_on_which_hosts(fleet, audited, tmp_path):
     _write(root, "etc/ssh/sshd_config", "PasswordAuthentication yes\n")
 
     drift = audited("trixie,bullseye,musl", "--against", facts)["drift"]
-    failed = audited("bullseye", "--against", facts, "--fail-on", "drift", status=1)
+    whole = yaml.safe_load(fleet.inventory.read_text())
+    kept = {name: whole["hosts"][name] for name in ("trixie", "bullseye")}
+    less = fleet.directory / "less.yaml"
+    less.write_text(yaml.safe_dump({"defaults": whole["defaults"], "hosts": kept}))
+    place = ["-i", less, "-l", "bullseye", "-F", "none"]
+    failed = preflight("audit", *place, "--against", facts, "--fail-on", "drift")
 
     changes = {one["row"]: one for one in drift["changes"]}
     assert changes.keys() == {"libraries", "password", "password_login"}
     assert all(one["hosts"] == ["trixie"] for one in changes.values())
     assert re.fullmatch(r"libz\.so\.1 \w{12}", changes["libraries"]["before"])
     assert (changes["password"]["before"], changes["password"]["now"]) == ("no", "yes")
-    assert (drift["new"], drift["vanished"]) == (["musl"], ["bookworm"])
-    assert failed["drift"]["vanished"] == ["bookworm", "trixie"]
+    assert (drift["new"], drift["vanished"]) == (["musl"], [])  # -l leaves hosts out
+    assert failed.status == 1
+    assert "  vanished: bookworm\n" in failed.out
     assert before["drift"] is None
 
 

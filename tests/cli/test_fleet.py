@@ -194,13 +194,15 @@ def test_second_check_needs_two_rounds_at_most(run, fleet: Fleet):
 
 
 def test_host_of_a_known_kind_needs_two_rounds_at_most(run, fleet: Fleet):
-    """A host never seen before is asked like another of the same image."""
+    """A host never seen before is asked like another of the same image; remedies are asked last."""
     curl = fleet.root("sid") / "usr/bin/curl"
     run("check", curl, "-i", fleet.inventory, "-l", "bookworm")
 
     result = run("check", curl, "-i", fleet.inventory, "-l", "noisy", "--format", "json")
 
-    assert json_of(result)["hosts"][0]["rounds"] <= 2
+    report = json_of(result)
+    misses_something = report["verdicts"][0]["outcome"] == "blocked"
+    assert report["hosts"][0]["rounds"] <= 2 + misses_something
 
 
 def test_nothing_is_left_on_the_hosts(run, fleet: Fleet, hostile):

@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.builders.elf import build_elf
+
 pytestmark = pytest.mark.usefixtures("two_hosts")
 RUNS = Path("state/preflight/runs")
 
@@ -182,6 +184,26 @@ def test_hosts_that_were_not_run_are_asked_again(run, program):
     result = run("check", program(), "--resume", path.stem[:12], "--format", "json")
 
     assert "unreachable" == by_host(result.out)["gone"]["status"]
+
+
+def test_a_run_about_a_bundle_is_resumed_with_its_members(run, tmp_path):
+    """A host that is known has its verdicts on all members; a changed member is another bundle."""
+    tree = tmp_path / "tree"
+    (tree / "bin").mkdir(parents=True)
+    for name in ("one", "two"):
+        (tree / "bin" / name).write_bytes(build_elf(interpreter="/lib64/ld-linux-x86-64.so.2"))
+    command = ("check", tree, "--install-path", "/opt/none", "--format", "json")
+    first = run(*command)
+
+    again = run(*command, "--resume", "last")
+    (tree / "bin/one").write_bytes(build_elf(interpreter="/lib/ld-musl-x86_64.so.1"))
+    changed = run(*command, "--resume", "last")
+
+    verdicts = json.loads(first.out)["verdicts"]
+    assert {"b1", "b1.1", "b1.2"} == {verdict["binary"] for verdict in verdicts}
+    assert verdicts == json.loads(again.out)["verdicts"]
+    assert 2 == changed.status
+    assert "cannot be resumed" in changed.err
 
 
 def test_resumed_hosts_are_those_that_are_chosen_now(run, program):

@@ -14,6 +14,7 @@ from preflight.elf import read_bytes
 from preflight.judge import judge
 from preflight.model.requirements import Requirements
 from preflight.model.snapshot import BinfmtHandler, Facts, Libc, Mount, Snapshot
+from preflight.model.start import Start
 from preflight.model.verdict import Verdict
 from tests.builders.rootfs import RootFs, resolve
 from tests.conformance.scenario import AMD_V3, APP, INTEL_V3, Scenario
@@ -31,13 +32,17 @@ def verdict_on(root: Path, scenario: Scenario) -> Verdict:
     """Return what preflight says, after every question was answered out of *root*."""
     path = scenario.start.install_path or APP
     requirements = requirements_of(Path(root, resolve(str(root), path).lstrip("/")), path)
+    return verdict_of(root, requirements, scenario.start, facts_of(root, scenario))
+
+
+def verdict_of(root: Path, requirements: Requirements, start: Start, facts: Facts) -> Verdict:
+    """Return what preflight says of a program on a host with these facts and *root* as its /."""
     answers = RootFs(str(root))
-    facts = facts_of(root, scenario)
     while True:
         snapshot = Snapshot(
             host="h", address="", status="probed", facts=facts, answers=answers.answers
         )
-        judgement = judge(requirements, scenario.start, snapshot)
+        judgement = judge(requirements, start, snapshot)
         if not judgement.questions:
             return judgement.verdict
         answers.answer_all(judgement.questions)

@@ -122,6 +122,24 @@ def test_any_user_may_ask(root, tmp_path):
     assert found["libopus.so.0"].package == "libopus0"
 
 
+def test_cache_of_apt_is_used_while_it_is_fresh(root, tmp_path):
+    """A cache that is newer than the lists saves making one; an older one is not believed."""
+    app = needing(tmp_path, "libopus.so.0")
+    subprocess.run(["chroot", root, "apt-cache", "gencaches"], check=True, capture_output=True)
+    cache = root / "var/cache/apt/pkgcache.bin"
+    os.utime(cache)
+    fresh = asked(root, app)[0]
+    cache.write_bytes(b"")
+    os.utime(cache, (1, 1))
+
+    stale = asked(root, app)[0]
+
+    cache.unlink()
+    (remedy,) = host_remedies(fresh.verdicts[0], "library-missing")
+    assert remedy.package == "libopus0"
+    assert fresh.verdicts == stale.verdicts
+
+
 def test_contents_index_makes_it_certain(root, tmp_path):
     """Where apt-file left its index, it is known what the package has, whatever its name."""
     app = needing(tmp_path, "libcares.so.2")

@@ -23,7 +23,7 @@ from preflight.loader.glibc.symbols import SymbolProblem
 from preflight.loader.glibc.symbols import check_symbols as glibc_symbols
 from preflight.loader.musl.symbols import check_symbols as musl_symbols
 from preflight.model.elf import machine_name
-from preflight.model.question import Answer, ElfContent, FileState, Question, ReadElf, Stat
+from preflight.model.question import Answer, ElfContent, FileState, Package, Question, ReadElf, Stat
 from preflight.model.requirements import Requirements
 from preflight.model.snapshot import Facts, Libc, Snapshot
 from preflight.model.start import Start
@@ -45,6 +45,8 @@ class Answers(Mapping[Question, Answer]):
         self._root = root
 
     def __getitem__(self, question: Question) -> Answer:
+        if isinstance(question, Package):  # for remedies, which are not compared
+            raise KeyError(question)
         found = self._root.answers.get(question)
         if found is None:
             found = self._root.answers[question] = self._root.answer(question)

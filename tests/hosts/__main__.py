@@ -11,8 +11,8 @@ import subprocess
 import sys
 import time
 
-from tests.hosts import fleet, roots, runs
-from tests.hosts.recipes import GO_PROGRAMS, WITH_LISTS
+from tests.hosts import artefacts, fleet, roots, runs
+from tests.hosts.recipes import WITH_LISTS
 
 # A link to the directory of the run that was started by hand.
 BY_HAND = runs.RUNS / "by-hand"
@@ -20,8 +20,8 @@ DOWN_WITHIN_S = 20.0
 
 
 def build() -> int:
-    """Build the roots, and the programs, that are not in the cache."""
-    others = {recipe.name: roots.made_by(recipe) for recipe in (GO_PROGRAMS, WITH_LISTS)}
+    """Build the roots, and fetch the artefacts, that are not in the cache."""
+    others = {WITH_LISTS.name: roots.made_by(WITH_LISTS)} | artefacts.build()
     built = roots.build() | others
     for name, path in built.items():
         print(f"{name:10} {path}")

@@ -134,10 +134,55 @@ GO_PROGRAMS = Recipe(
     variant="extract",
 )
 
+# No host, but a place to build in: the compiler of an older release.
+BUILDER = Recipe("builder", "bullseye", packages=("gcc", "libc6-dev"))
+
 # A root that knows which packages it could install, and has some of them at hand.
 WITH_LISTS = Recipe(
     "with-lists",
     "bookworm",
     packages=("openssl",),
     kept=("libonig5", "libc-ares2"),
+)
+
+# Node.js, and what Debian builds as its addons (.node).
+NODE_ADDONS = Recipe(
+    "node-addons",
+    "bookworm",
+    packages=("node-iconv", "node-sqlite3", "nodejs", "libnode108"),
+    variant="extract",
+)
+
+
+class Wheel(msgspec.Struct, frozen=True):
+    """One file of PyPI, which is what it is by its hash."""
+
+    file: str
+    sha256: str
+
+    @property
+    def project(self) -> str:
+        """What pip calls it: name and release."""
+        name, release = self.file.split("-")[:2]
+        return f"{name}=={release}"
+
+
+# For glibc of two ages and for musl, with libraries of their own and without, abi3 and not.
+WHEELS = (
+    Wheel(
+        "cryptography-43.0.3-cp39-abi3-manylinux_2_28_x86_64.whl",
+        "c2e6fc39c4ab499049df3bdf567f768a723a5e8464816e8f009f121a5a9f4405",
+    ),
+    Wheel(
+        "numpy-2.1.3-cp311-cp311-manylinux_2_17_x86_64.manylinux2014_x86_64.whl",
+        "bc6f24b3d1ecc1eebfbf5d6051faa49af40b03be1aaa781ebdadcbc090b4539b",
+    ),
+    Wheel(
+        "pydantic_core-2.27.1-cp311-cp311-musllinux_1_1_x86_64.whl",
+        "d1b26e1dff225c31897696cab7d4f0a315d4c0d9e8666dbffdb28216f3b17fdc",
+    ),
+    Wheel(
+        "pyzmq-26.2.0-cp311-cp311-manylinux_2_28_x86_64.whl",
+        "689c5d781014956a4a6de61d74ba97b23547e431e9e7d64f27d4922ba96e9d6e",
+    ),
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from preflight.judge import judge
+from preflight.model.foreign import Foreign
 from preflight.model.snapshot import BinfmtHandler
 from preflight.model.start import Start
 from tests.builders import host as h
@@ -28,3 +29,15 @@ def test_foreign_file_is_refused_unless_a_handler_may_take_it(head, binfmt, outc
     verdict = judge(needs, Start(), h.snapshot(facts={"binfmt": binfmt})).verdict
 
     assert verdict.outcome == outcome
+
+
+def test_program_for_another_system_is_told_with_what_it_needs():
+    """The evidence names its run-time and libraries; the kernel refuses it all the same."""
+    needs = Foreign(runtime="Windows", minimum_os="Windows 6.1", imports=("KERNEL32.dll",))
+    requirements = h.requirements(None, format="pe", foreign=needs)
+
+    verdict = judge(requirements, Start(), h.snapshot()).verdict
+
+    finding = next(f for f in verdict.findings if f.code == "format-not-elf")
+    assert finding.evidence == ("needs Windows", "at least Windows 6.1", "imports KERNEL32.dll")
+    assert verdict.outcome == "blocked"

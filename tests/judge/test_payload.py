@@ -33,3 +33,16 @@ def test_a_boot_loader_that_starts_is_not_deployable():
 
     assert "unknown" == verdict.outcome
     assert ["payload-not-judged"] == [finding.code for finding in verdict.findings]
+
+
+def test_appimage_is_not_judged_further(tmp_path):
+    """It is an ELF file that mounts another file system, which needs FUSE."""
+    path = tmp_path / "app.AppImage"
+    path.write_bytes(b"\x7fELF\2\1\1\0AI\2" + bytes(200))
+    needs = h.requirements(h.program(), payload="AppImage")
+
+    verdict = judge(needs, Start(), h.snapshot()).verdict
+
+    assert analyze(path).payload == "AppImage"
+    assert verdict.outcome == "unknown"
+    assert "needs FUSE" in verdict.findings[0].message

@@ -15,6 +15,9 @@ from preflight.model.question import (
     FileState,
     List,
     Listing,
+    Offer,
+    Offers,
+    Package,
     ReadBytes,
     ReadElf,
     Stat,
@@ -23,6 +26,7 @@ from preflight.model.snapshot import BinfmtHandler, Facts, Mount, Snapshot
 
 LIBC = Elf(size_bytes=9, head=b"\x7fELF", symbols=SymbolTable(b"\0puts\0" * 50, b"\0" * 500))
 CACHE = b"glibc-ld.so.cache1.1" * 20
+OFFERS = Offers("apt-get", (Offer("libssl3", "named", "apt lists", None, "3.0"),), exact=False)
 HANDLER = BinfmtHandler("qemu", "/usr/bin/qemu", "F", 0, b"\x7fELF", b"\xff" * 4)
 
 
@@ -40,6 +44,9 @@ def snapshot(name: str = "web-1", *, first_inode: int = 100, **changes) -> Snaps
         List("/lib"): Listing(("a\nb", "\udcff", "back\\slash")),
         Stat("/nope\udcfe"): Absent("ENOTDIR"),
         ReadElf("/secret"): Failed("EACCES"),
+        Package("libssl.so.3", guesses=("libssl3",)): OFFERS,
+        Package("libc.so.6", 64, "GLIBC_2.38", "/lib/libc.so.6"): Failed("no \\ tool"),
+        Package("libc.so.6", 64, "GLIBC_2.39", "/lib/libc.so.6"): Offers("dnf", read=False),
     }
     facts = Facts(
         system="Linux",

@@ -30,8 +30,10 @@ def test_binary_has_the_keys_of_the_contract_in_its_order():
         "id path member_of sha256 format machine bits endian kind interpreter libc"
         " soname needed rpath runpath flags version_needs version_defs glibc_floor"
         " build_id abi_note x86_isa_needed exec_stack size_bytes description script go glibc_steps"
+        " glibcxx_steps"
         " toolchain runtime_needs"
         " dlopen"
+        " foreign"
     )
     assert keys.split() == list(value)
     assert tuple(value[key] for key in ("machine", "bits", "endian", "kind")) == (
@@ -52,6 +54,7 @@ def test_binary_that_is_no_elf_has_null_and_empty_fields():
     empty = {key for key, item in value.items() if item == []}
     assert {"needed", "rpath", "runpath", "flags", "version_needs", "version_defs"} | {
         "glibc_steps",
+        "glibcxx_steps",
         "toolchain",
         "runtime_needs",
         "dlopen",

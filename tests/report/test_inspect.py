@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 from preflight.model.elf import NeededVersion, VersionNeed
+from preflight.model.foreign import Foreign
 from preflight.model.requirements import Bundle, Entry, GlibcFloor
 from preflight.report import View
 from preflight.report.contract import binary_json
@@ -104,3 +105,20 @@ def test_a_bundle_names_who_forces_its_floor():
 
     assert "  members        3 programs and libraries of 1 names\n" in text
     assert "  highest floor  glibc 2.31, for lib/b\n" in text
+
+
+def test_program_for_another_system_shows_what_it_needs_there():
+    """Its libraries and its oldest system have rows of their own."""
+    needs = Foreign(
+        machines=("x86-64",),
+        runtime="Windows",
+        minimum_os="Windows 6.1",
+        imports=("a.dll", "b.dll"),
+    )
+    pe = binary("app.exe", format="pe", elf=None, foreign=needs)
+
+    text = "".join(inspect_table([pe], View()))
+
+    assert "  made for       x86-64\n  needs          Windows\n" in text
+    assert "  oldest system  Windows 6.1\n  imports        a.dll, b.dll\n" in text
+    assert binary_json(pe)["foreign"]["imports"] == ["a.dll", "b.dll"]

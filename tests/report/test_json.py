@@ -16,7 +16,7 @@ def test_document_has_the_keys_of_the_contract_in_its_order():
 
     document = json.loads("".join(render(given, View())))
 
-    keys = "schema version started_at elapsed_s binaries hosts verdicts summary"
+    keys = "schema version started_at elapsed_s binaries hosts verdicts what_if summary"
     assert keys.split() == list(document)
     assert document["schema"] == "preflight.report/1"
     assert document["elapsed_s"] == 1.94

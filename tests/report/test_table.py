@@ -89,6 +89,27 @@ def test_remedy_waits_for_verbosity():
     assert "    remedy     install libssl3\n" in table(given, verbosity=1)
 
 
+def test_fix_is_what_mends_it_on_all_hosts_of_the_row():
+    """The best change of the build stands there where it is short and the same for every host."""
+
+    def advised(*commands: str):
+        changes = (Remedy(where="build", text="x", command=c, certainty="stated") for c in commands)
+        return finding(remedies=tuple(changes))
+
+    first, second = advised("zig 2.31", "musl-gcc"), advised("zig 2.28", "musl-gcc")
+    long = advised("docker " + "x" * 60)
+
+    def fix(*findings) -> list[str]:
+        names = [f"db-{n}" for n in range(len(findings))]
+        verdicts = [verdict(name, one) for name, one in zip(names, findings, strict=True)]
+        text = table(report(verdicts, hosts=[host(name) for name in names]))
+        return [line.split()[1] for line in text.splitlines() if line.startswith("    fix ")]
+
+    assert fix(first, first) == ["zig"]
+    assert fix(first, second) == ["musl-gcc"]
+    assert fix(long) == []
+
+
 def test_package_that_is_sure_is_told_at_once():
     """What the hosts' own package managers say mends it stands there without being asked for."""
     sure = Remedy(

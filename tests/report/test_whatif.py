@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from preflight.model.requirements import GlibcStep
-from preflight.report.whatif import told
+from preflight.report.whatif import told, what_if, what_if_json
 from tests.builders.report import binary, finding, report, verdict
 
 STEPS = (
@@ -56,3 +56,37 @@ def test_a_host_that_lacks_more_is_not_won():
 def test_nothing_is_told_where_no_step_is_lower(steps):
     """A binary whose only step is missing wins nothing."""
     assert lines(lacks("a", "2.38"), steps=steps) == []
+
+
+def test_libstdcxx_has_a_floor_of_its_own():
+    """What its newer versions are needed for, and the hosts that older ones would win."""
+    lacks_cxx = finding(
+        code="version-missing", subject="libstdc++.so.6:GLIBCXX_3.4.30", needed_by="./app"
+    )
+    steps = (GlibcStep("3.4.30", ("_ZSt4wcin",), 1), GlibcStep("3.4", ("_ZSt4cout",), 9))
+    given = report([verdict("a", lacks_cxx)], binaries=[binary(glibcxx_steps=steps)])
+
+    assert list(told(given, {"b1": "app"})) == [
+        "app needs GLIBCXX_3.4.30 because of _ZSt4wcin; at 3.4 the one that lacks it"
+    ]
+
+
+def test_what_keeps_the_other_hosts_is_told():
+    """A host that lacks a library, too, is not won, and that is the reason."""
+    library = finding(code="library-missing", subject="libz.so.1", needed_by="./app")
+    verdicts = [lacks("a", "2.38"), lacks("b", "2.38", extra=(library,))]
+    given = report(verdicts, binaries=[binary(glibc_steps=STEPS)])
+
+    (line,) = told(given, {"b1": "app"})
+    (found,) = what_if(given)
+
+    assert line.endswith(
+        "the one that lacks it; not won by that: libz.so.1 (library-missing) on 1 host"
+    )
+    assert what_if_json(found) == {
+        "binary": "b1",
+        "reasons": [{"version": "GLIBC_2.38", "symbols": ["__isoc23_strtol"], "count": 1}],
+        "steps": [{"version": "GLIBC_2.34", "hosts": 1}],
+        "hosts": 1,
+        "not_won": [{"code": "library-missing", "subject": "libz.so.1", "hosts": 1}],
+    }

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import bz2
+import lzma
+import zlib
+from contextlib import suppress
+
 from preflight.analyze.formats.found import Found, Sample, article
 
 _COMPRESSED = {
@@ -12,6 +17,9 @@ _COMPRESSED = {
     b"\x04\x22\x4d\x18": "lz4",
     b"LZIP": "lzip",
 }
+_COMPRESSED_KINDS = {b"\x7fELF": "ELF file", b"#!": "script", b"MZ": "Windows program"}
+_PEEK_BYTES = 64
+_XZ_BYTES = 80 << 20
 _ARCHIVES = {
     b"\xed\xab\xee\xdb": "an RPM package",
     b"7z\xbc\xaf\x27\x1c": "a 7-Zip archive",
@@ -75,8 +83,24 @@ def _compressed(sample: Sample) -> str | None:
         if sample.head.startswith(magic):
             stem, _, suffix = sample.name.lower().rpartition(".")
             tar = stem.endswith(".tar") or f".{suffix}" in _TAR_SUFFIXES
-            return f"a {'tar archive' if tar else 'file'} compressed with {name}"
+            kind = "tar archive" if tar else _inside(sample.head, name)
+            return f"{article(kind)} compressed with {name}"
     return None
+
+
+def _inside(head: bytes, name: str) -> str:
+    """Return what a compressed file is, by its first bytes, where the standard library unpacks."""
+    start = b""
+    with suppress(zlib.error, OSError, EOFError, ValueError, lzma.LZMAError):
+        if name == "gzip":
+            start = zlib.decompressobj(zlib.MAX_WBITS | 16).decompress(head, _PEEK_BYTES)
+        elif name == "bzip2":
+            start = bz2.BZ2Decompressor().decompress(head, _PEEK_BYTES)
+        elif name == "xz":
+            # The header asks for the memory: not more than xz -6 has.
+            start = lzma.LZMADecompressor(memlimit=_XZ_BYTES).decompress(head, _PEEK_BYTES)
+    known = (kind for magic, kind in _COMPRESSED_KINDS.items() if start.startswith(magic))
+    return next(known, "file")
 
 
 def _tar(sample: Sample) -> str | None:

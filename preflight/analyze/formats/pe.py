@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from preflight.analyze.formats.found import Found, Sample
 
-_MACHINES = {
+MACHINES = {
     0x014C: "x86",
     0x01C0: "ARM",
     0x01C4: "ARM",
@@ -21,7 +21,7 @@ _MACHINES = {
 _MAGICS = {0x10B: "PE32", 0x20B: "PE32+"}
 _IS_DLL = 0x2000  # IMAGE_FILE_DLL
 _SUBSYSTEMS = {1: "native program", 2: "graphical program", 3: "console program"}
-_EFI = range(10, 14)
+EFI = range(10, 14)
 # Offsets from the PE signature, which stands at the offset that the DOS header names.
 _SIGNATURE_AT = 0x3C
 _MACHINE, _CHARACTERISTICS, _OPTIONAL = 4, 22, 24
@@ -39,13 +39,13 @@ def detect_pe(sample: Sample) -> Found | None:
         return Found("unknown", "a DOS program") if b"\0" in sample.head[:64] else None
     machine = sample.number("<H", at + _MACHINE)
     magic = sample.number("<H", at + _OPTIONAL)
-    name = _MACHINES.get(machine, f"machine {machine:#06x}")
+    name = MACHINES.get(machine, f"machine {machine:#06x}")
     return Found("pe", f"a {_MAGICS.get(magic, 'PE')} {_purpose(sample, at, magic, name)}")
 
 
 def _purpose(sample: Sample, at: int, magic: int, machine: str) -> str:
     subsystem = sample.number("<H", at + _SUBSYSTEM)
-    if subsystem in _EFI:
+    if subsystem in EFI:
         return f"EFI program for {machine}"
     if sample.number("<H", at + _CHARACTERISTICS) & _IS_DLL:
         kind = "library (DLL)"

@@ -10,10 +10,12 @@ from preflight.analyze.formats.found import Found, Sample
 # What a text does not hold: control characters, without BEL BS TAB LF FF CR ESC.
 _CONTROL = re.compile(r"[\x00-\x06\x0b\x0e-\x1a\x1c-\x1f\x7f]")
 # Text that stands where somebody expected a binary.
+_PAGE = "an HTML page, as a failed download leaves it"
 _KNOWN = (
     (b"version https://git-lfs.github.com/spec/", "a Git LFS pointer, not the file itself"),
     (b"/* GNU ld script", "a linker script for ld(1), not a library"),
-    (b"<!DOCTYPE html", "an HTML page, as a failed download leaves it"),
+    (b"<!DOCTYPE html", _PAGE),
+    (b"<html", _PAGE),
 )
 _UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 

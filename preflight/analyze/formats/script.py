@@ -20,6 +20,9 @@ _LANGUAGES = (
     (re.compile(r"Rscript"), "R"),
 )
 
+_ZIP_END_BYTES = 22  # of the end record without a comment
+_WITH_ZIP = ", with a zip archive behind it that it starts"
+
 
 def detect_script(sample: Sample) -> Found | None:
     """Recognise "#!" and name the interpreter.  Source: execve(2), "Interpreter scripts"."""
@@ -32,7 +35,12 @@ def detect_script(sample: Sample) -> Found | None:
     sentence = f"{article(f'{language} script'.lstrip())} for {line.command.rstrip()}"
     if line.command.endswith("\r"):
         sentence += ", whose first line ends in a carriage return"
-    return Found("script", sentence)
+    return Found("script", sentence + (_WITH_ZIP if _zip_behind(sample) else ""))
+
+
+def _zip_behind(sample: Sample) -> bool:
+    """Whether a zip ends the file, as in Python's zipapp.  Source: PKWARE, "APPNOTE.TXT"."""
+    return sample.read(max(0, sample.size_bytes - _ZIP_END_BYTES), 4) == b"PK\5\6"
 
 
 def _language(words: list[str]) -> str:

@@ -1,75 +1,178 @@
 """
-In the build: what to change for the program's toolchain.
+In the build: what to change for the program's toolchain, the best first.
 
-Source: the manuals of gcc, GNU ld, go build and zig cc.  What another file
-than the program needs cannot be mended in the program's build.
+`CHANGES` has a function for each finding that a build can mend; `docs/remedies.md`
+lists what they say, and the tests build each of it.  What another file than the
+program needs cannot be mended in the program's build.
+Source: the manuals of gcc, GNU ld, go build, rustc, cargo-zigbuild and zig cc.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import shlex
+from collections.abc import Callable, Iterator, Mapping
+from itertools import islice
 
 from preflight.judge.case import Case
-from preflight.judge.remedies.toolchain import Toolchain, toolchain_of
+from preflight.judge.remedies import floor
+from preflight.judge.remedies.toolchain import Build, build_of
+from preflight.model.elf import X86_LEVELS
 from preflight.model.verdict import Finding, Remedy
 
-_PURE_GO = ("Go without cgo needs no library", "CGO_ENABLED=0 go build -tags netgo,osusergo")
-_STATIC = ("link everything statically, against musl", "musl-gcc -static")
-_STATIC_CXX = ("link the C++ run-time statically", "g++ -static-libstdc++ -static-libgcc")
-_CXX_LIBRARIES = ("libstdc++.so.6", "libgcc_s.so.1")
-_RUST = ("Rust: build for musl", "cargo build --target x86_64-unknown-linux-musl")
+_MOST = 3  # of one finding
 _GOARCH = {"x86_64": "amd64", "aarch64": "arm64", "i686": "386", "riscv64": "riscv64"}
+_GNU_TARGET = {"i686": "i686", "armv7l": "armv7"}
+_LOADER = {"x86_64": "/lib64/ld-linux-x86-64.so.2", "aarch64": "/lib/ld-linux-aarch64.so.1"}
+_GOAMD64 = dict(zip(X86_LEVELS, ("v1", "v2", "v3", "v4"), strict=True))
+_CXX_LIBRARIES = ("libstdc++.so.6", "libgcc_s.so.1")
 
-_Change = tuple[str, str | None]
+Change = floor.Change
 
 
 def remedies(finding: Finding, case: Case) -> Iterator[Remedy]:
     """Yield the changes that the program's build may make so that *finding* is gone."""
     names = {None, case.program_name, case.argv0, case.requirements.path}
-    if case.elf is None or finding.severity != "error" or finding.needed_by not in names:
+    if finding.severity in ("info", "unknown") or finding.needed_by not in names:
         return
-    toolchain = toolchain_of(case.requirements)
-    for text, command in _changes(finding, toolchain, case):
-        yield Remedy(where="build", text=text, command=command, certainty="stated")
+    changes = CHANGES.get(finding.code)
+    if changes is not None:
+        found = changes(finding, build_of(case.requirements), case)
+        for text, command in islice(found, _MOST):
+            yield Remedy(where="build", text=text, command=command, certainty="stated")
 
 
-def _changes(finding: Finding, toolchain: Toolchain, case: Case) -> Iterator[_Change]:
-    if finding.code in ("library-missing", "version-missing", "interpreter-missing"):
-        yield from _less_needs(finding, toolchain, case)
-    elif finding.code == "cpu-level-too-low":
-        level = ("build for every x86-64 CPU", "GOAMD64=v1 go build")
-        yield level if toolchain == "go" else (level[0], "gcc -march=x86-64")
-    elif finding.code == "machine-mismatch" and (arch := _GOARCH.get(case.facts.machine or "")):
-        machine = case.facts.machine
-        go = (f"build for {machine}", f"GOOS=linux GOARCH={arch} go build")
-        yield go if toolchain == "go" else (go[0], f"{machine}-linux-gnu-gcc")
-    elif finding.code == "version-inconsistent":
-        yield "link without packed relocations", "gcc -Wl,-z,nopack-relative-relocs"
+def _version(finding: Finding, build: Build, case: Case) -> Iterator[Change]:
+    library, _, version = finding.subject.partition(":")
+    if version == "GLIBC_ABI_DT_RELR":
+        yield from _unpacked(finding, build, case)
+    elif library in _CXX_LIBRARIES:
+        yield from _own_runtime(library, build, case)
+    elif version.startswith("GLIBC_"):
+        yield from floor.older(build, case, library, version)
 
 
-def _less_needs(finding: Finding, toolchain: Toolchain, case: Case) -> Iterator[_Change]:
-    library = finding.subject.partition(":")[0]
-    if toolchain == "go":
-        yield _PURE_GO
+def _library(finding: Finding, build: Build, case: Case) -> Iterator[Change]:
+    if finding.subject in _CXX_LIBRARIES:
+        yield from _own_runtime(finding.subject, build, case)
         return
-    if library in _CXX_LIBRARIES:
-        yield _STATIC_CXX
+    beside = "$ORIGIN/../lib" if "/bin/" in (case.start.install_path or "") else "$ORIGIN/lib"
+    place = beside.removeprefix("$ORIGIN/") + "/"
+    text = f"ship the library in {place} beside the program"
+    if build.language == "go":
+        yield from floor.pure_go(case)
+        yield text, f"go build -ldflags '-extldflags \"-Wl,-rpath,{beside}\"'"
+    elif build.language == "rust":
+        yield text, f"RUSTFLAGS='-C link-arg=-Wl,-rpath,{beside}' cargo build"
+    else:
+        yield text, f"{build.compiler} -Wl,-rpath,'{beside}'"
+    name = shlex.quote(case.requirements.name)
+    yield f"{text}, without a new build", f"patchelf --set-rpath '{beside}' {name}"
+
+
+def _own_runtime(library: str, build: Build, case: Case) -> Iterator[Change]:
+    """Yield how to have the compiler's own libraries within the program."""
+    if build.language == "rust":
+        machine = floor.plain(case.facts.machine) or "x86_64"
+        target = f"{machine}-unknown-linux-gnu"
+        yield "link the unwinder statically", f"cargo zigbuild --target {target}"
+    elif build.language == "go":
+        yield "link gcc's run-time statically", "CGO_LDFLAGS=-static-libgcc go build"
+    elif library == "libgcc_s.so.1" and build.language == "c":
+        yield "link gcc's run-time statically", f"{build.compiler} -static-libgcc"
+    else:
+        compiler = "clang++" if "clang" in build.compiler else "g++"
+        yield (
+            "link the C++ run-time statically",
+            f"{compiler} -static-libstdc++ -static-libgcc",
+        )
+
+
+def _interpreter(finding: Finding, build: Build, case: Case) -> Iterator[Change]:
+    if case.elf is None:
         return
-    if library == "libc.so.6" and finding.code == "version-missing":
-        yield from _older_glibc(case)
-    elif finding.code == "library-missing":
-        yield "ship the library in lib/ beside the program", "gcc -Wl,-rpath,'$ORIGIN/lib'"
-    yield _STATIC
-    if toolchain == "unknown":
-        yield f"Go: {_PURE_GO[0]}", _PURE_GO[1]
-        yield _RUST
+    usual = _LOADER.get(case.facts.machine or "")
+    if finding.subject.startswith("/nix/") and usual:
+        name = shlex.quote(case.requirements.name)
+        yield "name the usual loader", f"patchelf --set-interpreter {usual} {name}"
+    yield from floor.static(build, case)
 
 
-def _older_glibc(case: Case) -> Iterator[_Change]:
-    """Yield how to build against the glibc that the host has."""
-    release = case.facts.ldd_version if case.facts.ldd_family == "glibc" else None
-    if release and case.facts.machine:
-        target = f"{case.facts.machine}-linux-gnu.{release}"
-        yield f"build against the host's glibc {release}", f"zig cc -target {target}"
-    system = f"{case.facts.os_id} {case.facts.os_version or ''}".strip()
-    yield f"build on {system if case.facts.os_id else 'the oldest system that you ship to'}", None
+def _level(_: Finding, build: Build, case: Case) -> Iterator[Change]:
+    """Yield the level that the host has, then the one that every CPU has."""
+    has = case.facts.cpu_level
+    for level in dict.fromkeys((has if has in X86_LEVELS else X86_LEVELS[0], X86_LEVELS[0])):
+        text = "build for every x86-64 CPU"
+        if level != X86_LEVELS[0]:
+            text = f"build for the host's CPU, {level}"
+        if build.language == "go":
+            yield text, f"GOAMD64={_GOAMD64[level]} go build"
+        elif build.language == "rust":
+            yield text, f"RUSTFLAGS='-C target-cpu={level}' cargo build"
+        else:
+            yield text, f"{build.compiler} -march={level}"
+
+
+def _machine(_: Finding, build: Build, case: Case) -> Iterator[Change]:
+    machine = floor.plain(case.facts.machine)
+    if machine is None:
+        return
+    text = f"build for {machine}"
+    target = f"{_GNU_TARGET.get(machine, machine)}-unknown-linux-gnu"
+    if build.language == "go":
+        if machine in _GOARCH:
+            yield text, f"GOOS=linux GOARCH={_GOARCH[machine]} go build"
+    elif build.language == "rust":
+        yield text, f"cargo zigbuild --target {target}"
+    elif machine == "i686" and case.elf is not None and case.elf.machine == 62:  # EM_X86_64
+        yield text, f"{build.compiler} -m32"
+    else:
+        yield text, f"{machine}-linux-gnu-{build.compiler}"
+
+
+def _system(_: Finding, build: Build, case: Case) -> Iterator[Change]:
+    arch = _GOARCH.get(case.facts.machine or "")
+    if build.language == "go" and arch:
+        yield "build for Linux", f"GOOS=linux GOARCH={arch} go build"
+
+
+def _unpacked(_: Finding, build: Build, __: Case) -> Iterator[Change]:
+    flag, text = "-Wl,-z,nopack-relative-relocs", "link without packed relocations"
+    if build.language == "go":
+        yield text, f"CGO_LDFLAGS={flag} go build -ldflags '-linkmode external'"
+    elif build.language == "rust":
+        yield text, f"RUSTFLAGS='-C link-arg={flag}' cargo build"
+    else:
+        yield text, f"{build.compiler} {flag}"
+
+
+def _stack(finding: Finding, build: Build, case: Case) -> Iterator[Change]:
+    if case.elf is not None and case.elf.exec_stack is not False and "stack" in finding.message:
+        text = "link without an executable stack"
+        yield text, f"{build.compiler or 'gcc'} -Wl,-z,noexecstack"
+
+
+def _line_ends(_: Finding, __: Build, case: Case) -> Iterator[Change]:
+    name = shlex.quote(case.requirements.name)
+    yield "store the script with Unix line ends", f"sed -i 's/\\r$//' {name}"
+
+
+def _for_musl(_: Finding, build: Build, case: Case) -> Iterator[Change]:
+    family = case.resolution.family if case.resolution else None
+    if family == "musl" and case.requirements.libc != "musl":
+        yield from floor.static(build, case)
+
+
+CHANGES: Mapping[str, Callable[[Finding, Build, Case], Iterator[Change]]] = {
+    "cpu-level-too-low": _level,
+    "exec-policy": _stack,
+    "format-not-elf": _system,
+    "interpreter-missing": _interpreter,
+    "library-missing": _library,
+    "machine-mismatch": _machine,
+    "relocation-unsupported": _for_musl,
+    "script-carriage-return": _line_ends,
+    "symbol-missing": _for_musl,
+    "system-mismatch": _system,
+    "version-inconsistent": _unpacked,
+    "version-missing": _version,
+}

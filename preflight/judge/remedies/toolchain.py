@@ -1,18 +1,31 @@
-"""What a program was built with, as far as its needs tell."""
+"""What a program was built with, as far as the file tells, for the sake of the advice."""
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from preflight.model.requirements import Requirements
 
-Toolchain = Literal["go", "c++", "unknown"]
+Language = Literal["go", "rust", "c++", "c"]
 
 
-def toolchain_of(requirements: Requirements) -> Toolchain:
-    """Return the toolchain: Go by its build information, C++ where libstdc++ is needed."""
+class Build(NamedTuple):
+    """The toolchain; *compiler* is the command that C and C++ are built with."""
+
+    language: Language
+    compiler: str = ""
+
+
+def build_of(requirements: Requirements) -> Build:
+    """Return the toolchain by the file's own word; C++ where libstdc++ is needed, else C."""
+    names = {tool.name for tool in requirements.toolchain}
     if requirements.go is not None:
-        return "go"
-    elf = requirements.elf
-    names = {dependency.name for dependency in elf.dependencies} if elf else set()
-    return "c++" if "libstdc++.so.6" in names else "unknown"
+        return Build("go")
+    if "rustc" in names:
+        return Build("rust")
+    # The C run-time that every program has in it is often gcc's.
+    clang = "clang" in names
+    needed = requirements.elf.needed if requirements.elf else ()
+    if "libstdc++.so.6" in needed:
+        return Build("c++", "clang++" if clang else "g++")
+    return Build("c", "clang" if clang else "gcc")

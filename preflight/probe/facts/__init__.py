@@ -84,7 +84,7 @@ def read_facts(frames: Mapping[str, bytes], nonce: str) -> tuple[Facts, dict[str
 
 
 def read_audited(frames: Mapping[str, bytes], nonce: str) -> Audited:
-    """Return what the frames F and A tell an audit; the clock is not in it."""
+    """Return what the frame F tells an audit; the clock is not in it."""
     outputs = read_outputs(frames, nonce)
     parsed = {name: _parse(parse, outputs) for name, parse in AUDITED.items()}
     unknown = {name: v.reason for name, v in parsed.items() if isinstance(v, Unknown)}

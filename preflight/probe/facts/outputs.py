@@ -19,10 +19,9 @@ NO_PROC = Unknown("/proc is not mounted")
 
 
 def read_outputs(frames: Mapping[str, bytes], nonce: str) -> dict[str, bytes]:
-    """Split frames F and A at their section lines; X and B are the sections auxv and shell."""
+    """Split frame F at its section lines; frames X and B are the sections auxv and shell."""
     mark = b"\n%b " % nonce.encode()
-    printed = b"".join(b"\n" + frames[kind] for kind in ("F", "A") if kind in frames)
-    _, *sections = printed.split(mark)
+    _, *sections = (b"\n" + frames.get("F", b"")).split(mark)
     parts = (section.partition(b"\n") for section in sections)
     # A section ends with the line feed before the next mark.
     outputs = {text.decode(name): part for name, _, part in parts}

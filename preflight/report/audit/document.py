@@ -10,7 +10,8 @@ from msgspec import Struct, to_builtins
 from preflight.model.audit import HostAudit
 from preflight.report.audit.drift import Drift, drift
 from preflight.report.audit.fleet import Alike, Outlier, alike, outliers
-from preflight.report.audit.rows import ROWS, newest_nodes, reason_of
+from preflight.report.audit.rows import ROWS, end_of_support, newest_nodes, reason_of
+from preflight.report.contract import escaped
 from preflight.report.encode import encode
 
 SCHEMA = "preflight.audit/1"
@@ -57,7 +58,7 @@ def audit_json(found: Audit) -> Iterator[str]:
         "outliers": to_builtins(found.outliers),
         "drift": to_builtins(found.drift),
     }
-    yield encode(value, 2) + "\n"
+    yield encode(escaped(value), 2) + "\n"
 
 
 def _host(host: HostAudit) -> dict[str, Any]:
@@ -75,6 +76,7 @@ def _host(host: HostAudit) -> dict[str, Any]:
     if host.status == "probed":
         value["facts"] = {
             **{name: getattr(facts, name) for name in FACTS},
+            "end_of_support": end_of_support(host),
             "libcs": to_builtins(facts.libcs),
             "offers": [
                 {

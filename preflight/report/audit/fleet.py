@@ -16,7 +16,7 @@ from msgspec import Struct
 
 from preflight.model.audit import HostAudit
 from preflight.model.nodeset import natural_key
-from preflight.report.audit.rows import ROWS, read_rows, value_of
+from preflight.report.audit.rows import NO_SSHD, ROWS, read_rows, value_of
 
 _FEW = 0.05
 _OTHERS = 3
@@ -68,7 +68,9 @@ def _outliers(hosts: Sequence[HostAudit], group: str | None) -> Iterator[Outlier
             continue
         holders: dict[str, list[str]] = {}
         for host in hosts:
-            if (value := value_of(row, host)) is not None:
+            value = value_of(row, host)
+            # A host without sshd is told once, by whether it lets people in by password.
+            if value is not None and (value != NO_SSHD or row.name == "password_login"):
                 holders.setdefault(value, []).append(host.host)
         counts = Counter({value: len(names) for value, names in holders.items()})
         for usual, others in counts.most_common(1):

@@ -15,6 +15,7 @@ from msgspec import Struct
 from preflight.model.audit import HostAudit
 from preflight.model.audited import Disk, Setting, Sshd
 from preflight.model.ground import Footing
+from preflight.model.releases import release_of
 
 NOT_AUDITED = "its facts were not collected by an audit"
 NO_SSHD = "no OpenSSH server"
@@ -45,6 +46,8 @@ def value_of(row: Row, host: HostAudit) -> str | None:
 
 def reason_of(row: Row, host: HostAudit) -> str:
     """Return why nobody knows *row*."""
+    if row.name == "support" and not any(name in host.unknown for name in row.fields):
+        return "the release is not in preflight's table, or its end is not fixed"
     reasons = (host.unknown[name] for name in row.fields if name in host.unknown)
     return next(reasons, NOT_AUDITED if host.audited is None else "the host does not say")
 
@@ -92,6 +95,14 @@ def _files(host: HostAudit) -> str | None:
 def _libcs(host: HostAudit) -> str | None:
     known = (f"{c.family} {c.version or '?'} ({c.interpreter})" for c in host.facts.libcs)
     return ", ".join(sorted(known)) or None
+
+
+def end_of_support(host: HostAudit) -> str | None:
+    """Return the last day of support, as in "2028-06-30"; None where it is not known."""
+    release = release_of(host.facts.os_id, host.facts.os_version)
+    if release is None or release.end_of_support is None:
+        return None
+    return release.end_of_support.isoformat()
 
 
 def _memory(host: HostAudit) -> str | None:
@@ -196,6 +207,7 @@ def _system(host: HostAudit) -> str | None:
 
 ROWS = (
     Row("system", "system", _system, ("os",)),
+    Row("support", "supported until", end_of_support, ("os",)),
     Row("kernel", "kernel", _fact("kernel"), ("kernel",)),
     Row("machine", "machine", _fact("machine"), ("machine",)),
     Row("cpu_level", "CPU level", _cpu, ("cpu_level",)),
@@ -217,7 +229,7 @@ ROWS = (
     Row("password_login", "log in by password", _sshd(_passwords), ("sshd",)),
     Row("root_login", "PermitRootLogin", _setting("root"), ("sshd",)),
     Row("password", "PasswordAuthentication", _setting("password"), ("sshd",)),
-    Row("keyboard", "KbdInteractiveAuth…", _setting("keyboard_interactive"), ("sshd",)),
+    Row("keyboard", "KbdInteractiveAuthentication", _setting("keyboard_interactive"), ("sshd",)),
     Row("watched", "watched", _watchers, ("watchers",)),
     Row("exposed", "exposed secrets", _exposed, ("exposed",)),
 )

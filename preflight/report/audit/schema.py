@@ -57,6 +57,7 @@ def _host(libc: _Schema, audited: _Schema) -> _Schema:
     known = dict.fromkeys(FACTS, _TEXT_OR_NULL) | {"page_size": {"type": ["integer", "null"]}}
     facts = _object(
         **known,
+        end_of_support=_TEXT_OR_NULL,
         libcs=_array(libc),
         offers=_array(offers),
         **audited,

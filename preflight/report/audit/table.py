@@ -43,7 +43,7 @@ def _fleet(found: Audit, view: View) -> Iterator[RenderableType]:
     if several and common:
         number = sum(len(one.hosts) for one in found.alike)
         yield shown(f"all {count(number, 'host')}", "bold")
-        yield labelled(_rows(found.alike[0], view, only=common), 2)
+        yield labelled(_rows(found.alike[0], found, view, only=common), 2)
     for one in found.alike:
         names = ", ".join(fold(host.host for host in one.hosts))
         head = shown(names, "bold")
@@ -51,7 +51,7 @@ def _fleet(found: Audit, view: View) -> Iterator[RenderableType]:
             head.append(f"  {count(len(one.hosts), 'host')}", "dim")
         yield head
         left = set(range(len(ROWS))) - (common if several else set())
-        yield labelled([*_rows(one, view, only=left), *_moving(one)], 2)
+        yield labelled([*_rows(one, found, view, only=left), *_moving(one)], 2)
 
 
 def _common(groups: Sequence[Alike]) -> set[int]:
@@ -60,7 +60,7 @@ def _common(groups: Sequence[Alike]) -> set[int]:
     return {n for n in range(len(ROWS)) if len({row[n] for row in values}) == 1}
 
 
-def _rows(one: Alike, view: View, *, only: set[int]) -> Iterator[tuple[str, Text]]:
+def _rows(one: Alike, found: Audit, view: View, *, only: set[int]) -> Iterator[tuple[str, Text]]:
     for number, (row, value) in enumerate(zip(ROWS, one.values, strict=True)):
         if number not in only or (row.quiet and view.verbosity < 1):
             continue
@@ -68,6 +68,8 @@ def _rows(one: Alike, view: View, *, only: set[int]) -> Iterator[tuple[str, Text
             continue
         if value is None:
             yield row.title, shown(f"unknown: {reason_of(row, one.hosts[0])}", "yellow")
+        elif row.name == "support" and value < found.started_at[: len(value)]:
+            yield row.title, shown(f"{value}, which is over", "yellow")
         else:
             yield row.title, shown(value)
 
@@ -105,7 +107,7 @@ def _outliers(outliers: Sequence[Outlier], view: View) -> Iterator[RenderableTyp
         alone = "alone has" if len(one.hosts) == 1 else "alone have"
         of = f" of {one.group}" if one.group is not None else ""
         yield shown(
-            f"  {', '.join(fold(one.hosts))} {alone} {_TITLES[one.row]} {one.value} "
+            f"  {', '.join(fold(one.hosts))} {alone} {_TITLES[one.row]}: {one.value} "
             f"({one.others:,} others{of}: {one.usual})",
             "yellow",
         )

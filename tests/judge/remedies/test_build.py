@@ -1,8 +1,7 @@
-"""In the build: the change that is advised makes the finding go away, by a real build."""
+"""In the build: which change is advised for which program and host; `test_remedies` runs them."""
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -10,92 +9,109 @@ from pathlib import Path
 import pytest
 
 from preflight.analyze import analyze
+from preflight.elf import read_bytes
 from preflight.judge import judge
+from preflight.model.go import GoBuild, GoLinkage
 from preflight.model.start import Start
 from tests.builders import host as h
 
-pytestmark = pytest.mark.slow
-MAIN = "int main(void) { return 0; }"
-# A host with a loader and a C library of long ago, and nothing else.
-BARE = {
-    "/lib/libc.so.6": h.elf(soname="libc.so.6", version_defs=h.defines("GLIBC_2.2.5")),
-}
+START = 'void _start(void) { half(1); __asm__("xor %edi,%edi; mov $60,%eax; syscall"); }'
+DEBIAN_10 = {"os_id": "debian", "os_version": "10", "ldd_family": "glibc", "ldd_version": "2.28"}
 
 
-def built(directory: Path, source: str, *command: str) -> Path:
-    """Compile *source*, C++ where g++ does it."""
-    if shutil.which(command[0]) is None:
-        pytest.skip(f"there is no {command[0]} here")
-    file = directory / ("app.cc" if command[0] == "g++" else "app.c")
-    file.write_text(source)
-    subprocess.run([*command, "-o", "app", file.name], cwd=directory, check=True)
-    return directory / "app"
+def commands(verdict, code: str) -> list[str | None]:
+    """Return the commands that mend the first finding of *code* in the build."""
+    found = next(finding for finding in verdict.findings if finding.code == code)
+    return [remedy.command for remedy in found.remedies if remedy.where == "build"]
 
 
-def findings(path: Path):
-    """Return what the bare host says to a program: each error by code and subject."""
-    snapshot = h.snapshot(h.files(BARE), facts={"os_id": "debian", "cpu_level": "x86-64-v2"})
-    verdict = judge(analyze(path), Start(), snapshot).verdict
-    return {(f.code, f.subject): f for f in verdict.findings if f.severity == "error"}
+def needing(version: str, library: str = "libc.so.6", **fields):
+    """Return what is said of a program that needs a version which the host lacks."""
+    image = h.program(library, version_needs=h.wants(library, version))
+    answers = h.files({f"/lib/{library}": h.elf(version_defs=h.defines("GLIBC_2.2.5"))})
+    needs = h.requirements(image, **fields)
+    return lambda **facts: commands(
+        judge(needs, Start(), h.snapshot(answers, facts=facts)).verdict, "version-missing"
+    )
 
 
-def commands(found) -> list[str]:
-    """Return the commands that mend it in the build."""
-    return [remedy.command or "" for remedy in found.remedies if remedy.where == "build"]
+def test_glibc_of_the_host_is_the_target():
+    """Its release is named where it is known, and an image that has such a one."""
+    told = needing("GLIBC_2.38")
+
+    assert told(**DEBIAN_10) == [
+        "zig cc -target x86_64-linux-gnu.2.28",
+        'docker run --rm -v "$PWD:/src" -w /src buildpack-deps:buster gcc',
+        "musl-gcc -static",
+    ]
+    rocky = {"os_id": "rocky", "os_version": "9.4", "ldd_family": "glibc", "ldd_version": "2.34"}
+    assert "quay.io/pypa/manylinux_2_34_x86_64 gcc" in str(told(**rocky))
+    assert "docker" not in str(told(**rocky | {"ldd_version": "2.12"}))
 
 
-def test_static_cxx_runtime_needs_no_libstdcxx(tmp_path):
-    """-static-libstdc++ -static-libgcc ends the need for both."""
-    source = "#include <iostream>\nint main() { std::cout << 1 << std::endl; }"
-    before = findings(built(tmp_path, source, "g++"))
-    found = before["library-missing", "libstdc++.so.6"]
-    assert "g++ -static-libstdc++ -static-libgcc" in commands(found)
+def test_words_of_a_host_that_are_no_plain_words_stand_in_no_command():
+    """What a host says of itself never becomes a shell's code."""
+    told = needing("GLIBC_2.38")
+    facts = {"ldd_family": "glibc", "ldd_version": "2.28; reboot", "machine": "$(reboot)"}
 
-    after = findings(built(tmp_path, source, "g++", "-static-libstdc++", "-static-libgcc"))
-
-    assert not {key for key in after if key[1] in ("libstdc++.so.6", "libgcc_s.so.1")}
+    assert "reboot" not in str(told(**facts))
 
 
-def test_static_musl_needs_no_glibc(tmp_path):
-    """musl-gcc -static makes a program that no release of glibc can refuse, and that starts."""
-    before = findings(built(tmp_path, MAIN, "gcc"))
-    found = before["version-missing", "libc.so.6:GLIBC_2.34"]
-    assert "musl-gcc -static" in commands(found)
+@pytest.mark.parametrize(
+    ("linkage", "first"),
+    [
+        (GoLinkage("dynamic-cgo", ("net (getaddrinfo)",)), "CGO_ENABLED=0 go build"),
+        (GoLinkage("dynamic-cgo", ("libsqlite3.so.0",)), "CGO_ENABLED=0 go build"),
+        (GoLinkage("dynamic", ("-buildmode=pie",)), "CGO_ENABLED=0 go build -buildmode=exe"),
+    ],
+)
+def test_go_is_told_to_do_without_c(linkage, first):
+    """Without cgo first; the tags alone where no other package uses it."""
+    told = needing("GLIBC_2.38", go=GoBuild("go1.19"), go_linkage=linkage)(**DEBIAN_10)
 
-    app = built(tmp_path, MAIN, "musl-gcc", "-static")
-
-    assert findings(app) == {}
-    assert subprocess.run([app], check=False).returncode == 0
-
-
-def test_pure_go_needs_no_library(tmp_path):
-    """CGO_ENABLED=0 with the tags ends what a Go program needs of libc."""
-    if shutil.which("go") is None:
-        pytest.skip("there is no go here")
-    source = 'package main\nimport "os/user"\nfunc main() { user.Current() }\n'
-    (tmp_path / "app.go").write_text(source)
-    env = {**os.environ, "GOFLAGS": "-mod=mod", "GO111MODULE": "off"}
-    command = ["go", "build", "-o", "app", "app.go"]
-    subprocess.run(command, cwd=tmp_path, env=env | {"CGO_ENABLED": "1"}, check=True)
-    before = findings(tmp_path / "app")
-    assert before
-    advised = {command for found in before.values() for command in commands(found)}
-    assert advised == {"CGO_ENABLED=0 go build -tags netgo,osusergo"}
-
-    command[2:2] = ["-tags", "netgo,osusergo"]
-    subprocess.run(command, cwd=tmp_path, env=env | {"CGO_ENABLED": "0"}, check=True)
-
-    assert findings(tmp_path / "app") == {}
+    assert told[0] == first
+    assert ("go build -tags netgo,osusergo" in told) == (linkage.reasons[0].startswith("net"))
 
 
-def test_baseline_march_asks_for_no_level(tmp_path):
-    """-march=x86-64 ends the mark of a level that the host's CPU does not reach."""
-    marked = built(tmp_path, MAIN, "musl-gcc", "-march=x86-64-v3", "-Wl,-z,x86-64-v3")
-    assert analyze(marked).x86_isa_needed == "x86-64-v3"
-    image = h.program(isa_needed=8)
-    found = judge(h.requirements(image), Start(), h.snapshot()).verdict.findings[0]
-    assert commands(found) == ["gcc -march=x86-64"]
+def test_another_s_need_is_not_mended_in_the_program_s_build():
+    """A library of the host that lacks another has nothing to do with the build."""
+    needing = h.elf("libgone.so", soname="liba.so")
+    verdict = judge(
+        h.requirements(h.program("liba.so")),
+        Start(),
+        h.snapshot(h.files({"/lib/liba.so": needing})),
+    ).verdict
 
-    plain = built(tmp_path, MAIN, "musl-gcc", "-march=x86-64")
+    assert commands(verdict, "library-missing") == []
 
-    assert analyze(plain).x86_isa_needed in (None, "x86-64")
+
+def linked(directory: Path, name: str, source: str, *flags: str) -> Path:
+    """Return a shared library of this source, or with -pie a program."""
+    (directory / f"{name}.c").write_text(source)
+    kind = () if "-pie" in flags else ("-shared",)
+    command = ["gcc", *kind, "-fPIC", "-nostdlib", "-o", name, f"{name}.c", *flags]
+    subprocess.run(command, cwd=directory, check=True)
+    return directory / name
+
+
+@pytest.mark.slow
+def test_pinned_symbol_needs_the_version_that_the_host_has(tmp_path):
+    """The advised line, put into the source, binds pow(3) to what an old libm offers."""
+    if shutil.which("gcc") is None:
+        pytest.skip("there is no gcc here")
+    (tmp_path / "old.map").write_text("GLIBC_2.2.5 { pow; };")
+    old = linked(
+        tmp_path, "libm.so.6", "double pow(double a, double b) { return a * b; }",
+        "-Wl,-soname,libm.so.6,--version-script=old.map",
+    )  # fmt: skip
+    answers = h.files({"/lib/libm.so.6": read_bytes(old.read_bytes())})
+    source = "double pow(double, double);\ndouble half(double a) { return pow(a, .5); }"
+
+    def judged(text: str):
+        app = linked(tmp_path, "app", f"{text}\n{START}", "-pie", "-lm")
+        return judge(analyze(app), Start(), h.snapshot(answers, facts=DEBIAN_10)).verdict
+
+    pin = commands(judged(source), "version-missing")[0]
+    assert pin == '__asm__(".symver pow,pow@GLIBC_2.2.5");'
+
+    assert [f.code for f in judged(f"{pin}\n{source}").findings if f.severity == "error"] == []

@@ -6,7 +6,7 @@ import shutil
 import subprocess
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from preflight.model.audited import Sshd
@@ -73,7 +73,8 @@ def real(directory) -> dict[str, str]:
     text = (directory / "sshd_config").read_text().replace("more/", f"{directory}/more/")
     (directory / "real").write_text(text)
     command = [SSHD, "-T", "-f", directory / "real", "-h", directory / "key"]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assume(done.returncode == 0)  # sshd refuses methods that the same file switches off
     pairs = (line.partition(" ")[::2] for line in done.stdout.splitlines())
     said = {ASKED[name]: value for name, value in pairs if name in ASKED}
     return said | {"root": said["root"].replace("without-password", "prohibit-password")}

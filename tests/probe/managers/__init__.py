@@ -1,0 +1,1 @@
+"""Package managers, by what they have on disk."""
