@@ -194,7 +194,9 @@ class Fleet:
             session, self._store, key=key, deadline=deadline, limits=limits
         ) as interview:
             kind = interview.kind
-            beginning = interview.begin(self._hints(kind, wants), self._options.audit)
+            needs = any(want.requirements.format == "manifest" for want in wants)
+            hinted = self._hints(kind, wants)
+            beginning = interview.begin(hinted, self._options.audit, needs=needs)
             talk = Conversation(host, wants, beginning, self._judged)
             everything, hints = self._options.everything, self._hints("", wants)
             if kind != (kind := _kind(beginning.facts)):

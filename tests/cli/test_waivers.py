@@ -83,3 +83,30 @@ def test_a_waiver_of_the_manifest_counts(run, tmp_path):
     (tmp_path / "preflight.yaml").write_text(NEEDS + own)
 
     assert run("check", "--local").status == 0
+
+
+@pytest.mark.parametrize(
+    "name", ["junit", "github", "gitlab", "sarif", "markdown", "prometheus", "html"]
+)
+def test_every_format_tells_what_is_waived(run, waivers, tmp_path, name):
+    """It stands there with its reason, and as no failure; a manifest is a binary like others."""
+    before = run("check", "--local", "--format", f"{name}={tmp_path / 'before'}")
+    after = run(
+        "check", "--local", "--waivers", waivers(), "--format", f"{name}={tmp_path / 'after'}"
+    )
+    blocked, waived = ((tmp_path / which).read_text() for which in ("before", "after"))
+
+    assert (before.status, after.status) == (1, 0)
+    assert "preflight.yaml" in blocked
+    assert "requirement-command" in waived
+    if name != "prometheus":
+        assert "OPS-1" in waived
+        assert "OPS-1" not in blocked
+    else:
+        assert 'code="requirement-command",severity="warning"} 1' in waived
+    if name == "junit":
+        assert ('failures="1"' in blocked, 'failures="0"' in waived) == (True, True)
+    if name == "sarif":
+        assert json.loads(waived)["runs"][0]["results"][0]["suppressions"] == [
+            {"kind": "external", "justification": "OPS-1"}
+        ]

@@ -17,7 +17,7 @@ from preflight.report.contract import described
 from preflight.report.encode import encode
 from preflight.report.groups import grade
 from preflight.report.system import describe
-from preflight.report.told import mends
+from preflight.report.told import mends, waiver
 
 _LABEL = 80  # characters of a group's folded names
 _KINDS = 12  # bars of one picture
@@ -156,12 +156,12 @@ def _result(verdict: Verdict, *, explain: bool) -> dict[str, Any]:
 def _finding(finding: Finding) -> dict[str, Any]:
     return {
         "code": printable(finding.code),
-        "severity": finding.severity,
+        "severity": finding.counts_as,
         "message": printable(finding.message),
         "needed_by": printable(finding.needed_by or ""),
         "evidence": [*map(printable, finding.evidence)],
         "mends": list(mends(finding)),
-    }
+    } | ({"waived": waiver(finding.waived)} if finding.waived else {})
 
 
 def _library(library: Library) -> list[str]:

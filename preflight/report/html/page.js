@@ -126,7 +126,7 @@
     const needed = found.needed_by ? [element("p", {}, "needed by ", element("code", {}, found.needed_by))] : [];
     return [
       element("h3", { class: grade }, found.code), element("p", {}, found.message), ...needed,
-      ...list("Evidence", found.evidence), ...list("To mend", found.mends),
+      ...(found.waived ? [element("p", {}, found.waived)] : []), ...list("Evidence", found.evidence), ...list("To mend", found.mends),
     ];
   }
 
