@@ -59,11 +59,11 @@ _BY_GCC = {"libstdc++.so.6": _LIBSTDCXX, "libgcc_s.so.1": _LIBGCC}
 _DT_RELR, _RELR_SINCE = "GLIBC_ABI_DT_RELR", (2, 36)
 
 
-def outlook(needs: Requirements) -> Outlook:
-    """Return what the whole table says of *needs*, or why it says nothing."""
+def outlook(needs: Requirements, on: Iterable[Release] | None = None) -> Outlook:
+    """Return what the table says of *needs* on some releases, or all, or why it says nothing."""
     if note := no_estimate(needs):
         return Outlook(needs.id, needs.path, note)
-    found = tuple(estimate(needs, release) for release in releases())
+    found = tuple(estimate(needs, release) for release in (releases() if on is None else on))
     return Outlook(needs.id, needs.path, None, found)
 
 

@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from preflight.model.audit import HostAudit
 from preflight.model.nodeset import fold
 from preflight.model.report import Binary, Report
 from preflight.model.requirements import Requirements
@@ -17,7 +18,7 @@ from preflight.report.contract import described
 from preflight.report.encode import encode
 from preflight.report.groups import grade
 from preflight.report.system import describe
-from preflight.report.told import mends
+from preflight.report.told import mends, waiver
 
 _LABEL = 80  # characters of a group's folded names
 _KINDS = 12  # bars of one picture
@@ -30,7 +31,7 @@ def head(report: Report) -> dict[str, Any]:
         "version": report.version,
         "started": report.started_at,
         "elapsed": round(report.elapsed_s, 1),
-        "binaries": [_binary(needs) for needs in _shipped(report)],
+        "binaries": list(_binaries(_shipped(report))),
         "pictures": list(pictures(report.hosts)),
     }
 
@@ -57,7 +58,15 @@ def groups(report: Report, *, explain: bool) -> tuple[list[str], list[dict[str, 
     return results.texts, sorted(found, key=lambda group: -len(group["hosts"]))
 
 
-def pictures(hosts: Iterable[Snapshot]) -> Iterator[dict[str, Any]]:
+def named(hosts: Iterable[str]) -> dict[str, Any]:
+    """Return the names of a group of hosts, and what it is called."""
+    names = [*map(printable, hosts)]
+    label = ", ".join(fold(names))
+    cut = label if len(label) <= _LABEL else f"{label[:_LABEL].rpartition(',')[0]}, …"
+    return {"label": cut, "hosts": names}
+
+
+def pictures(hosts: Iterable[Snapshot | HostAudit]) -> Iterator[dict[str, Any]]:
     """Yield how many hosts have what, of each thing that a fleet differs in."""
     known = [snapshot.facts for snapshot in hosts if snapshot.status == "probed"]
     for title, values in (
@@ -79,12 +88,17 @@ def _shipped(report: Report) -> list[Requirements | Binary]:
     return [needs for needs in report.binaries if needs.member_of is None]
 
 
-def _binary(needs: Requirements | Binary) -> dict[str, Any]:
-    said = described(needs)
-    about = printable(said.description)
-    if said.glibc_floor:
-        about += f", needs glibc {printable(said.glibc_floor.version)}"
-    return {"path": printable(needs.path), "about": about, "sha256": printable(needs.sha256)}
+def _binaries(shipped: list[Requirements | Binary]) -> Iterator[dict[str, str]]:
+    """Yield what is said of each; its name is the last part of the path where that is its own."""
+    uses = Counter(needs.name for needs in shipped)
+    for needs in shipped:
+        said = described(needs)
+        about = said.description
+        if said.glibc_floor:
+            about += f", needs glibc {said.glibc_floor.version}"
+        name = needs.name if uses[needs.name] == 1 else needs.path
+        texts = {"name": name, "path": needs.path, "about": about, "sha256": needs.sha256}
+        yield {key: printable(text) for key, text in texts.items()}
 
 
 def _libcs(facts: Facts) -> str:
@@ -92,14 +106,11 @@ def _libcs(facts: Facts) -> str:
 
 
 def _group(members: list[Snapshot], system: str, row: list[int]) -> dict[str, Any]:
-    names = [printable(snapshot.host) for snapshot in members]
-    label = ", ".join(fold(names))
     first = members[0]
     value: dict[str, Any] = {
-        "label": label if len(label) <= _LABEL else f"{label[:_LABEL].rpartition(',')[0]}, …",
+        **named([snapshot.host for snapshot in members]),
         "system": system,
         "results": row,
-        "hosts": names,
     }
     if first.status != "probed":
         value["why"] = printable(f"{first.cause or first.status}: {first.reason or ''}")
@@ -156,12 +167,12 @@ def _result(verdict: Verdict, *, explain: bool) -> dict[str, Any]:
 def _finding(finding: Finding) -> dict[str, Any]:
     return {
         "code": printable(finding.code),
-        "severity": finding.severity,
+        "severity": finding.counts_as,
         "message": printable(finding.message),
         "needed_by": printable(finding.needed_by or ""),
         "evidence": [*map(printable, finding.evidence)],
         "mends": list(mends(finding)),
-    }
+    } | ({"waived": waiver(finding.waived)} if finding.waived else {})
 
 
 def _library(library: Library) -> list[str]:

@@ -21,7 +21,7 @@
   const groups = data.groups.map((group) => ({
     ...group,
     worst: GRADES[Math.min(...group.results.map((n) => GRADES.indexOf(gradeOf(n))), GRADES.length - 1)],
-    text: [group.system, group.why || "", ...new Set(group.results.map((n) => said[n] || ""))].join(" ").toLowerCase(),
+    text: [group.system, group.why || "", ...(group.rows || []).flat(), ...new Set(group.results.map((n) => said[n] || ""))].join(" ").toLowerCase(),
     lower: group.hosts.map((name) => name.toLowerCase()),
   }));
   groups.sort((a, b) => GRADES.indexOf(a.worst) - GRADES.indexOf(b.worst) || b.hosts.length - a.hosts.length);
@@ -36,8 +36,8 @@
 
   function heading() {
     const cells = binaries.map((binary) => {
-      const cell = element("th", { scope: "col", title: binary.about });
-      cell.append(element("span", { class: "name" }, binary.path));
+      const cell = element("th", { scope: "col", title: `${binary.path}: ${binary.about}` });
+      cell.append(element("span", { class: "name" }, binary.name));
       return cell;
     });
     document.querySelector("#matrix thead").replaceChildren(
@@ -56,9 +56,9 @@
     const cells = group.results.map((number, column) => {
       const grade = gradeOf(number);
       const button = element("button", { type: "button", class: grade }, `${SIGNS[grade]} ${grade}`);
-      button.setAttribute("aria-label", `${grade}: ${binaries[column].path} on ${named}`);
+      button.setAttribute("aria-label", `${grade}: ${binaries[column].name} on ${named}`);
       button.addEventListener("click", () => showResult(group, column, named));
-      return element("td", { "data-binary": binaries[column].path }, button);
+      return element("td", { "data-binary": binaries[column].name }, button);
     });
     const system = element("span", { class: "system" }, group.why || group.system);
     return element("tr", {}, element("th", { scope: "row" }, element("span", { class: "name" }, named), " ", open, system), ...cells);
@@ -102,13 +102,24 @@
   function showHosts(group, hosts) {
     const list = element("p", { class: "name" }, hosts.slice(0, 2000).join(", "));
     const rest = hosts.length > 2000 ? [element("p", {}, `and ${(hosts.length - 2000).toLocaleString("en")} more`)] : [];
-    open(group.system || "Hosts", list, ...rest);
+    open(group.system || "Hosts", list, ...rest, ...facts(group.rows || []));
+  }
+
+  function facts(rows) {
+    const lines = rows.map(([title, value]) =>
+      element("tr", {}, element("th", { scope: "row" }, title), element("td", {}, value)));
+    return lines.length ? [element("table", {}, element("tbody", {}, ...lines))] : [];
+  }
+
+  function notes() {
+    const sections = (data.head.notes || []).flatMap(([title, lines]) => [element("h2", {}, title), ...list("", lines)]);
+    find("notes").replaceChildren(...sections);
   }
 
   function showResult(group, column, named) {
     const result = data.results[group.results[column]];
-    const title = `${binaries[column].path} on ${named}`;
-    const about = element("p", {}, binaries[column].about);
+    const title = `${binaries[column].name} on ${named}`;
+    const about = element("p", {}, `${binaries[column].path}: ${binaries[column].about}`);
     if (!result) return open(title, about, element("p", {}, group.why || "not judged: the run was cut off"));
     const says = result.says
       ? [element("p", { class: "says" }, "The host would say: ", element("code", {}, result.says))] : [];
@@ -118,7 +129,7 @@
 
   function list(title, lines) {
     if (!lines.length) return [];
-    return [element("p", {}, title), element("ul", {}, ...lines.map((line) => element("li", {}, element("code", {}, line))))];
+    return [...(title ? [element("p", {}, title)] : []), element("ul", {}, ...lines.map((line) => element("li", {}, element("code", {}, line))))];
   }
 
   function finding(found) {
@@ -126,7 +137,7 @@
     const needed = found.needed_by ? [element("p", {}, "needed by ", element("code", {}, found.needed_by))] : [];
     return [
       element("h3", { class: grade }, found.code), element("p", {}, found.message), ...needed,
-      ...list("Evidence", found.evidence), ...list("To mend", found.mends),
+      ...(found.waived ? [element("p", {}, found.waived)] : []), ...list("Evidence", found.evidence), ...list("To mend", found.mends),
     ];
   }
 
@@ -148,7 +159,9 @@
   }
 
   document.querySelector("main").hidden = false;
+  document.body.classList.toggle("audit", !binaries.length);
   totals();
+  notes();
   heading();
   filter();
   find("pictures").replaceChildren(...pictures.map(picture));
