@@ -11,7 +11,7 @@ everything="
     libc6-s390x-cross libc6-sparc64-cross libc6.1-alpha-cross libcommons-cli-java libxml2-utils lld
     llvm make mksh mmdebstrap mold musl musl-dev musl-tools nftables openssh-client openssh-server
     patchelf prometheus python3-venv qemu-user-static rpm ruby shellcheck sudo tcsh unzip util-linux
-    vagrant zsh zstd"
+    vagrant zip zsh zstd"
 
 missing=
 # shellcheck disable=SC2048,SC2086

@@ -145,7 +145,7 @@ def starts(
             archive = needed.bundle is not None and needed.format != "directory"
             path = None if archive else posixpath.abspath(needed.path)
             chosen = structs.replace(override, install_path=path)
-        bundled = needed.bundle is not None
+        bundled = needed.bundle is not None and not needed.bundle.temporary
         host = with_default(host, default)
         if needed.format == "manifest":
             return _without_program(host, override)

@@ -67,6 +67,18 @@ def test_a_payload_counts_and_not_the_stub_alone(run, fleet, app, name):
         assert re.findall(r"GLIBC_[\d.]+", real.stderr)[0] in said
 
 
+def test_beside_another_program_it_lies_in_the_directory(run, fleet, app, tmp_path):
+    """A directory as the install path of several binaries holds it under its own name."""
+    other = tmp_path / "other"
+    other.write_bytes(app.read_bytes()[:4096])
+    place = ["-i", str(fleet.inventory), "-l", "musl", "-F", "none", "--install-path", "/opt/"]
+
+    result = run("check", str(app), str(other), *place, "--format", "json")
+
+    (verdict,) = (v for v in json.loads(result.out)["verdicts"] if v["binary"] == "b1")
+    assert verdict["predicted_error"] == "/opt/app: No such file or directory"
+
+
 def test_tmp_without_exec_stops_it(run, fleet, app):
     """It is unpacked to /tmp, and a library on a noexec mount cannot be mapped."""
     tmp = fleet.root("trixie") / "tmp"

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 
+from tests.catalogue import making
 from tests.hosts import artefacts, fleet, roots, runs
 from tests.hosts.recipes import WITH_LISTS
 
@@ -23,6 +24,7 @@ def build() -> int:
     """Build the roots, and fetch the artefacts, that are not in the cache."""
     others = {WITH_LISTS.name: roots.made_by(WITH_LISTS)} | artefacts.build()
     built = roots.build() | others
+    making.build()
     for name, path in built.items():
         print(f"{name:10} {path}")
     return 0

@@ -2,24 +2,38 @@
 Things that people ship, from where they get them: fetched once, into the cache of the roots.
 
 To add one: a `Wheel` in `recipes.WHEELS` (its file's name and SHA-256, as PyPI
-shows them), or a `Recipe` of Debian packages of the variant "extract".
+shows them), a `NodePackage` (the SHA-256 of what `npm pack` fetches), a name in
+`recipes.DEBS`, or a `Recipe` of Debian packages of the variant "extract".
 """
 
 from __future__ import annotations
 
+import hashlib
+import shutil
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
 from tests.hosts import locks, roots
-from tests.hosts.recipes import GO_PROGRAMS, NODE_ADDONS, WHEELS, Wheel
+from tests.hosts.recipes import (
+    DEBS,
+    GO_PROGRAMS,
+    NODE_ADDONS,
+    NODE_PACKAGES,
+    WHEELS,
+    NodePackage,
+    Wheel,
+)
 
 
 def build() -> dict[str, Path]:
     """Return where the artefacts lie, by name, after fetching what is not in the cache yet."""
     packages = {recipe.name: roots.made_by(recipe) for recipe in (GO_PROGRAMS, NODE_ADDONS)}
-    return packages | {wheel.file: fetched(wheel) for wheel in WHEELS}
+    wheels = {wheel.file: fetched(wheel) for wheel in WHEELS}
+    debs = {f"{name}.deb": downloaded(name) for name in DEBS}
+    node = {one.file: packed(one) for one in NODE_PACKAGES} if shutil.which("npm") else {}
+    return packages | wheels | debs | node
 
 
 def fetched(wheel: Wheel) -> Path:
@@ -47,3 +61,34 @@ def _fetch(wheel: Wheel, directory: Path) -> None:
             check=True,
         )
         (Path(place) / wheel.file).rename(directory / wheel.file)
+
+
+def packed(package: NodePackage) -> Path:
+    """Return the file of *package*, after fetching it with npm if it is not in the cache yet."""
+    directory = roots.CACHE / "node-packages"
+    directory.mkdir(parents=True, exist_ok=True)
+    path = directory / package.file
+    with locks.exclusive(roots.CACHE / "node-packages.lock"):
+        if not path.exists():
+            with tempfile.TemporaryDirectory(dir=directory) as place:
+                subprocess.run(["npm", "pack", "--silent", package.project], cwd=place, check=True)
+                data = (Path(place) / package.file).read_bytes()
+                if hashlib.sha256(data).hexdigest() != package.sha256:
+                    raise RuntimeError(f"{package.project} is not what it was")
+                (Path(place) / package.file).rename(path)
+    return path
+
+
+def downloaded(name: str) -> Path:
+    """Return the .deb of the package *name*, after fetching it with apt-get if need be."""
+    directory = roots.CACHE / "debs"
+    directory.mkdir(parents=True, exist_ok=True)
+    path = directory / f"{name}.deb"
+    with locks.exclusive(roots.CACHE / "debs.lock"):
+        if not path.exists():
+            with tempfile.TemporaryDirectory(dir=directory) as place:
+                command = ["apt-get", "-o", "APT::Sandbox::User=root", "-qq", "download", name]
+                subprocess.run(command, cwd=place, check=True)
+                (file,) = Path(place).iterdir()
+                file.rename(path)
+    return path

@@ -174,8 +174,28 @@ WHEELS = (
         "c2e6fc39c4ab499049df3bdf567f768a723a5e8464816e8f009f121a5a9f4405",
     ),
     Wheel(
+        "grpcio-1.68.1-cp311-cp311-manylinux_2_17_x86_64.manylinux2014_x86_64.whl",
+        "298ee7f80e26f9483f0b6f94cc0a046caf54400a11b644713bb5b3d8eb387600",
+    ),
+    Wheel(
+        "lxml-5.3.0-cp311-cp311-manylinux_2_17_x86_64.manylinux2014_x86_64.whl",
+        "aa617107a410245b8660028a7483b68e7914304a6d4882b5ff3d2d3eb5948d8c",
+    ),
+    Wheel(
+        "lxml-5.3.0-cp311-cp311-musllinux_1_2_x86_64.whl",
+        "62f7fdb0d1ed2065451f086519865b4c90aa19aed51081979ecd05a21eb4d1be",
+    ),
+    Wheel(
         "numpy-2.1.3-cp311-cp311-manylinux_2_17_x86_64.manylinux2014_x86_64.whl",
         "bc6f24b3d1ecc1eebfbf5d6051faa49af40b03be1aaa781ebdadcbc090b4539b",
+    ),
+    Wheel(
+        "pillow-11.0.0-cp311-cp311-manylinux_2_17_x86_64.manylinux2014_x86_64.whl",
+        "6f4dba50cfa56f910241eb7f883c20f1e7b1d8f7d91c750cd0b318bad443f4d5",
+    ),
+    Wheel(
+        "psycopg2_binary-2.9.10-cp311-cp311-manylinux_2_17_x86_64.manylinux2014_x86_64.whl",
+        "512d29bb12608891e349af6a0cccedce51677725a921c07dba6342beaf576f9a",
     ),
     Wheel(
         "pydantic_core-2.27.1-cp311-cp311-musllinux_1_1_x86_64.whl",
@@ -186,3 +206,56 @@ WHEELS = (
         "689c5d781014956a4a6de61d74ba97b23547e431e9e7d64f27d4922ba96e9d6e",
     ),
 )
+
+
+class NodePackage(msgspec.Struct, frozen=True):
+    """One release of npm's registry, which is what it is by its hash."""
+
+    project: str  # as npm calls it: name and release
+    sha256: str
+
+    @property
+    def file(self) -> str:
+        """How npm calls the file of it."""
+        name, _, release = self.project.rpartition("@")
+        return f"{name.removeprefix('@').replace('/', '-')}-{release}.tgz"
+
+
+# A Go program, and addons in C++ and Rust for glibc and for musl; one carries them for six systems.
+NODE_PACKAGES = (
+    NodePackage(
+        "@esbuild/linux-x64@0.21.5",
+        "d3c7e7e0991f28e987c8a8f1163ffebf326dfff80228afc7f12669a120591fe4",
+    ),
+    NodePackage(
+        "@img/sharp-libvips-linux-x64@1.0.4",
+        "0cff6e33fa8ff5e812666f08850d9f1535ecf6cc4fa48db188539bbedf98c589",
+    ),
+    NodePackage(
+        "@img/sharp-linux-x64@0.33.5",
+        "8c0b2bf8eacb82daafafb73c5937f021a9de137361ce2a60ad5c6470f7a2ea3e",
+    ),
+    NodePackage(
+        "@parcel/watcher-linux-x64-glibc@2.5.0",
+        "7a280b3db01fb2c22280ea77264ef2672397831137288776ebac4576a17c8abb",
+    ),
+    NodePackage(
+        "@parcel/watcher-linux-x64-musl@2.5.0",
+        "d81c68354b90027ea3ed64ac8cb78ced1e97fd20b98c0ff439cb82b74d072c38",
+    ),
+    NodePackage(
+        "@rollup/rollup-linux-x64-gnu@4.24.0",
+        "c6ccc85a3ada985c6d5e163909724bce7c405759b340099e99e4bc19feaa89eb",
+    ),
+    NodePackage(
+        "@rollup/rollup-linux-x64-musl@4.24.0",
+        "3cfd95b7651e7afce9a33e76d1fb37e4d0a48c6100e196dd40409edb5bde8ae2",
+    ),
+    NodePackage(
+        "bufferutil@4.0.8",
+        "5c2fd962b75fb890764a7ee2815a95691a70ece8d2ade67579a19e43b9e8e991",
+    ),
+)
+
+# Packages of this machine's own release, as they are shipped.
+DEBS = ("hello", "jq", "tini")
