@@ -115,3 +115,18 @@ def test_crypto_that_is_missing_is_warned_of():
 def test_64_bit_cpu_has_what_386_asks():
     """An x86-64 CPU has SSE2, whether or not its flags were seen."""
     assert verdict("386", "GO386=sse2", "", machine="x86_64", ia32=True).outcome == "deployable"
+
+
+@pytest.mark.parametrize(
+    ("arch", "setting", "flags", "commands"),
+    [
+        ("arm", "GOARM=7", "half vfp", ["GOARM=5 go build"]),
+        ("arm64", "GOARM64=v8.1", "fp", ["GOARM64=v8.0 go build"]),
+        ("386", "GO386=softfloat", "fpu", []),
+    ],
+)
+def test_remedy_is_what_asks_for_least(arch, setting, flags, commands):
+    """Each machine has a setting of its own; where it is taken already there is none."""
+    finding = verdict(arch, setting, flags).findings[-1]
+
+    assert [remedy.command for remedy in finding.remedies] == commands
