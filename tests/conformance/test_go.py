@@ -12,6 +12,7 @@ import pytest
 
 from preflight.analyze import analyze
 from preflight.analyze.buildinfo import go_build
+from preflight.analyze.golinkage import go_linkage
 from preflight.elf import BytesSource, read_bytes
 from preflight.judge import judge
 from preflight.model.go import GoBuild, GoModule
@@ -25,6 +26,7 @@ from tests.hosts.recipes import GO_PROGRAMS
 
 pytestmark = pytest.mark.hosts
 
+CACHE = roots.CACHE / "go-build"
 QEMU = "/usr/bin/qemu-x86_64-static"
 MAIN = "package main\n\nfunc main() {}\n"
 NEHALEM = {"cpu_level": "x86-64-v2"}
@@ -59,6 +61,56 @@ def test_go_program_is_judged_as_its_runtime_decides(built, level):
     assert verdict.outcome == ("blocked" if real.returncode else "deployable")
 
 
+# qemu's CPU → what Linux tells of such a one; settings that it meets, and that it does not.
+CPUS = {
+    "arm-arm946": ("armv5tel", "half thumb edsp", ("GOARM=5",), ("GOARM=6", "GOARM=7")),
+    "arm-arm1176": ("armv6l", "half thumb vfp", ("GOARM=5", "GOARM=6"), ("GOARM=7",)),
+    "arm-cortex-a8": ("armv7l", "half vfp vfpv3", ("GOARM=5", "GOARM=6", "GOARM=7"), ()),
+    "ppc64le-power8": ("ppc64le", "", ("GOPPC64=power8",), ("GOPPC64=power9",)),
+    "ppc64le-power9": ("ppc64le", "", ("GOPPC64=power8", "GOPPC64=power9"), ()),
+    "i386-486": ("i486", "fpu", (), ("GO386=sse2", "GO386=softfloat")),
+}
+ARCHITECTURES = {"i386": "386"}
+
+
+@pytest.fixture(scope="module")
+def crossed(tmp_path_factory):
+    """A Go program for each setting of the `CPUS`."""
+    if shutil.which("go") is None:
+        pytest.skip("golang-go is not installed")
+    directory = tmp_path_factory.mktemp("crossed")
+    (directory / "main.go").write_text(MAIN)
+    for cpu, (_, _, met, unmet) in CPUS.items():
+        arch = cpu.partition("-")[0]
+        for setting in (*met, *unmet):
+            name, _, value = setting.partition("=")
+            env = {"HOME": str(directory), "GO111MODULE": "off", "GOCACHE": str(CACHE)}
+            env |= {"GOARCH": ARCHITECTURES.get(arch, arch), name: value}
+            command = ["go", "build", "-o", setting, "main.go"]
+            subprocess.run(command, cwd=directory, env=os.environ | env, check=True)
+    return directory
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("cpu", CPUS)
+def test_setting_ends_as_judged_on_a_cpu_that_lacks_it(crossed, cpu):
+    """By the runtime's own line on a 486, by SIGILL before it has a say on Arm and POWER."""
+    machine, flags, met, unmet = CPUS[cpu]
+    arch, _, model = cpu.partition("-")
+    facts = {"machine": machine, "cpu_level": None, "cpu_flags": tuple(flags.split())}
+    facts |= {"cpu_vendor": model.upper()} if "power" in model else {}
+    for setting in (*met, *unmet):
+        emulator = [f"/usr/bin/qemu-{arch}-static", "-cpu", model, str(crossed / setting)]
+        real = subprocess.run(emulator, capture_output=True, text=True, check=False)
+
+        verdict = judge(analyze(crossed / setting), Start(), h.snapshot(facts=facts)).verdict
+
+        status = 128 - real.returncode if real.returncode < 0 else real.returncode
+        said = "" if real.returncode < 0 else real.stderr.strip()  # else it is qemu's
+        assert (verdict.outcome == "blocked") == (setting in unmet), setting
+        assert (verdict.predicted_exit or 0, verdict.predicted_error or "") == (status, said)
+
+
 SOURCES = {
     "pure": "package main\n\nfunc main() { println(1) }\n",
     "net": """package main
@@ -90,14 +142,21 @@ MODES = {
     "net-without-cgo": ("net", (), {"CGO_ENABLED": "0"}, "static", ""),
     "net-by-tag": ("net", ("-tags", "netgo"), {"CGO_ENABLED": "1"}, "static", ""),
     "user": ("user", (), {"CGO_ENABLED": "1"}, "dynamic-cgo", "os/user (getpwnam_r)"),
-    "own": ("own", (), {"CGO_ENABLED": "1"}, "dynamic-cgo", ""),
-    "own-static": ("own", STATIC, {"CGO_ENABLED": "1"}, "static-cgo", "glibc"),
+    "own": ("own", (), {"CGO_ENABLED": "1"}, "dynamic-cgo", "main (abs)"),
+    "own-stripped": ("own", ("-ldflags=-s -w",), {"CGO_ENABLED": "1"}, "dynamic-cgo", "main (abs)"),
+    "own-static": ("own", STATIC, {"CGO_ENABLED": "1"}, "static-cgo", "glibc, main (abs)"),
+    "own-c-shared": ("own", ("-buildmode=c-shared",), {}, "dynamic-cgo", "main (abs)"),
+    "plugin": ("own", ("-buildmode=plugin",), {}, None, ""),  # says nothing of its build
+    "nobody": ("pure", ("-ldflags=-linkmode=external",), {}, "dynamic-cgo", "a package that no"),
     "pie": ("pure", ("-buildmode=pie",), {"CGO_ENABLED": "0"}, "dynamic", "-buildmode=pie"),
     "stripped": ("net", ("-ldflags=-s -w",), {"CGO_ENABLED": "1"}, "dynamic-cgo", "net ("),
     "arm": ("pure", (), {"GOARCH": "arm", "GOARM": "6"}, "static", ""),
     "windows": ("pure", (), {"GOOS": "windows"}, None, ""),
     "freebsd": ("pure", (), {"GOOS": "freebsd"}, "static", ""),
     "darwin": ("pure", (), {"GOOS": "darwin", "GOARCH": "arm64"}, None, ""),
+    "mips": ("pure", (), {"GOARCH": "mips"}, "static", ""),
+    "ppc64": ("pure", (), {"GOARCH": "ppc64"}, "static", ""),
+    "s390x": ("pure", (), {"GOARCH": "s390x"}, "static", ""),
 }
 
 
@@ -107,7 +166,6 @@ def modes(tmp_path_factory):
     if shutil.which("go") is None:
         pytest.skip("golang-go is not installed")
     directory = tmp_path_factory.mktemp("modes")
-    cache = roots.CACHE / "go-build"
     for source, text in SOURCES.items():
         (directory / source).mkdir()
         (directory / source / "main.go").write_text(text)
@@ -115,7 +173,7 @@ def modes(tmp_path_factory):
     for name, (source, arguments, variables, *_) in MODES.items():
         home = {
             "HOME": str(directory),
-            "GOCACHE": str(cache),
+            "GOCACHE": str(CACHE),
             "GOFLAGS": "-mod=mod -buildvcs=false",
         }
         command = ["go", "build", *arguments, "-o", directory / f"{name}.out", "."]
@@ -126,6 +184,7 @@ def modes(tmp_path_factory):
 
 def told(path: Path) -> list[str]:
     """Return what `go version -m` tells of a file, line by line."""
+    path.chmod(path.stat().st_mode | 0o100)  # it looks at nothing else
     command = ["go", "version", "-m", path]
     said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     return said.removeprefix(f"{path}: ").splitlines()
@@ -148,10 +207,10 @@ def _module(kind: str, module: GoModule | None) -> list[str]:
 
 
 def _quoted(value: str) -> str:
-    return f'"{value}"' if set(value) & set('= \t"`') else value
+    return f'"{value}"' if set(value) & set(' \t"`') else value
 
 
-@pytest.mark.parametrize("name", MODES)
+@pytest.mark.parametrize("name", [name for name in MODES if name != "plugin"])
 def test_a_program_of_each_mode_is_told_as_go_tells_it(name, modes):
     """Release, package, modules and settings are those of `go version -m`; the linkage is named."""
     *_, linkage, reason = MODES[name]
@@ -162,6 +221,26 @@ def test_a_program_of_each_mode_is_told_as_go_tells_it(name, modes):
     assert as_told(needs.go) == [line.rstrip("\t") for line in told(path)]
     assert (needs.go_linkage.kind if needs.go_linkage else None) == linkage
     assert ", ".join(needs.go_linkage.reasons if needs.go_linkage else ()).startswith(reason)
+
+
+@pytest.mark.parametrize(
+    ("name", "mode", "library"),
+    [
+        ("pure", "exe", False),
+        ("pie", "pie", False),
+        ("own-static", "exe", False),
+        ("own-c-shared", "c-shared", True),
+        ("plugin", "plugin", True),
+    ],
+)
+def test_build_mode_is_seen_where_it_is_not_told(name, mode, library, modes):
+    """The file's kind and a plugin's own symbol tell it; what a program loads is a library."""
+    needs = analyze(modes / f"{name}.out")
+
+    assert go_linkage(needs.elf, GoBuild("go1.19.8"), b"", ()).mode == mode
+    assert needs.go is None or needs.go_linkage.mode == mode
+    codes = {finding.code for finding in judge(needs, Start(), h.snapshot()).verdict.findings}
+    assert ("judged-as-library" in codes) == library
 
 
 def test_a_program_for_another_system_is_refused(modes):
