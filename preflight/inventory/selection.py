@@ -31,10 +31,15 @@ _EVERY = ("all", "*")
 
 
 class Inventory(Struct, frozen=True):
-    """The hosts of one run in the order of their sources, and the names in each group."""
+    """
+    The hosts of one run in the order of their sources, and the names in each group.
+
+    *remarks* say what of the sources is not honoured, one line each.
+    """
 
     hosts: tuple[Host, ...]
     groups: Mapping[str, tuple[str, ...]] = {}
+    remarks: tuple[str, ...] = ()
 
     def select(self, patterns: Sequence[str]) -> tuple[Host, ...]:
         """
