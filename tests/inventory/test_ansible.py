@@ -129,9 +129,12 @@ def test_variables_beside_the_playbook_count_more(place):
         ("-J me@bastion:2222", ("ProxyJump=me@bastion:2222",)),
         ("-o ProxyCommand='ssh -W %h:%p -q me@bastion'", ("ProxyJump=me@bastion",)),
         ("-oProxyCommand='ssh -p 23 -l me -W %h:%p bastion'", ("ProxyJump=me@bastion:23",)),
-        ("-o Ciphers=aes256-ctr -o 'Port 7'", ("Ciphers=aes256-ctr", "Port=7")),
+        (
+            "-o Ciphers=aes256-ctr -o 'MACs hmac-sha2-256'",
+            ("Ciphers=aes256-ctr", "MACs=hmac-sha2-256"),
+        ),
         ("-qTAC -o ControlMaster=auto -o ControlPersist=60s", ()),
-        ("-4i ~/key -p2200", ("AddressFamily=inet", "IdentityFile=~/key", "Port=2200")),
+        ("-4b 10.0.0.1", ("AddressFamily=inet", "BindAddress=10.0.0.1")),
         ("-o StrictHostKeyChecking=yes", ("StrictHostKeyChecking=yes",)),
         ("-o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null", ()),
     ],
@@ -143,9 +146,18 @@ def test_arguments_of_ssh_become_its_options(arguments, options):
 
 def test_arguments_come_in_the_order_in_which_ssh_gets_them():
     """Of two settings ssh takes the first."""
-    found = host("ansible_ssh_extra_args='-p 3' ansible_ssh_common_args=-p2 ansible_ssh_args=-p1")
+    found = host("ansible_ssh_extra_args=-b3 ansible_ssh_common_args=-b2 ansible_ssh_args=-b1")
 
-    assert ("Port=1", "Port=2", "Port=3") == found.ssh_options
+    assert ("BindAddress=1", "BindAddress=2", "BindAddress=3") == found.ssh_options
+
+
+def test_arguments_that_are_keys_of_a_host_are_the_inventorys_word(place):
+    """User, port and key count more than the command line, and less than Ansible's variables."""
+    found = host("ansible_port=22 ansible_ssh_common_args='-l me -p2200 -i ~/key -i ~/other'")
+
+    assert ("me", 22, f"{place}/key", ()) == (
+        *(found.user, found.port, found.identity_file, found.ssh_options),
+    )
 
 
 def test_command_is_run_only_where_the_user_says_so():

@@ -165,8 +165,33 @@ class _Host:
             except Refusal as refusal:
                 raise self._at(refusal, name, value) from None
             pairs += options
-        if pairs:
-            found["ssh_options"] = Setting(tuple(f"{k}={v}" for k, v in pairs), place)
+        rest = self._as_keys(found, pairs, place)
+        if rest:
+            found["ssh_options"] = Setting(tuple(f"{k}={v}" for k, v in rest), place)
+
+    def _as_keys(
+        self, found: Settings, pairs: list[tuple[str, str]], place: str
+    ) -> list[tuple[str, str]]:
+        """Move what is a key of a host to *found*, as the inventory's word; return the rest."""
+        rest = []
+        for keyword, text in pairs:
+            key, read = self._keys.get(keyword.lower(), ("", str))
+            if not key:
+                rest.append((keyword, text))
+            elif key not in found:
+                try:
+                    found[key] = Setting(read(text), place)
+                except Refusal as refusal:
+                    raise refusal.at(f"{place}: {keyword} of host {quoted(self.name)}") from None
+        return rest
+
+    @property
+    def _keys(self) -> dict[str, tuple[str, Callable[[str], str | int]]]:
+        return {
+            "user": ("user", values.user),
+            "port": ("port", _port),
+            "identityfile": ("identity_file", self._path),
+        }
 
     def _check_programs(self, options: list[tuple[str, str]]) -> None:
         for keyword, value in options:
