@@ -249,7 +249,19 @@ def inventories(draw):
     return "\n".join([*lines, ""])
 
 
-PATTERNS = ("g1", "all:!g2", "g*", "h[!19]", "g1:&g2", "h1,h2,!g3", "!h1", "ungrouped", "*:&h?:!g1")
+PATTERNS = (
+    "g1",
+    "all:!g2",
+    "g*",
+    "h[!19]",
+    "g1:&g2",
+    "h1,h2,!g3",
+    "!h1",
+    "ungrouped",
+    "*:&h?:!g1",
+    "~h[12]$",
+    "~g[15]:!~.*2",
+)
 
 
 @settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -299,7 +299,9 @@ def test_no_jump(options, text):
 def test_options_of_a_host_beat_those_of_the_command_line(options):
     """An inventory's ssh options are ssh's own, for that host alone and not for its jump hosts."""
     host = Host(name="web", ssh_options=("ProxyJump=me@one:23", "Ciphers=aes256-ctr"))
-    given = options("Host one\n HostName 10.0.0.1\n", jump="two", ssh_options=("Ciphers=aes128-ctr",))
+    given = options(
+        "Host one\n HostName 10.0.0.1\n", jump="two", ssh_options=("Ciphers=aes128-ctr",)
+    )
 
     found = settings_for(host, given)
 
