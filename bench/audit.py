@@ -4,7 +4,9 @@ How long `preflight audit` takes beside `preflight check` of one program, on the
     python -m bench.audit [--hosts N] [--repeat N]
 
 Real sessions of one real sshd, the caches filled by a run before; the two take
-turns.  Needs root on Debian.
+turns.  The hosts share the processes of this machine, those of all sessions
+among them; so that no host looks through all of these, each has the units of a
+host with systemd, where an audit looks first.  Needs root on Debian.
 """
 
 from __future__ import annotations
@@ -22,6 +24,7 @@ from bench.fleet.serving import write_inventory
 from bench.peers import hosts
 from tests.hosts import roots
 
+UNITS = 60  # of one host
 LIMIT = 1.3  # times the check's wall time
 
 
@@ -44,6 +47,9 @@ def main() -> None:
     network.enter("bench.audit")
     binary = roots.path_of("bookworm") / "usr/bin/curl"
     with hosts.serving() as there, home() as clients:
+        for number in range(UNITS):
+            unit = there.root / f"sys/fs/cgroup/system.slice/unit-{number}.service"
+            unit.mkdir(parents=True)
         inventory = write_inventory(there.directory, hosts.PORT, addresses(values.hosts))
         found: dict[str, list[Usage]] = {"check": [], "audit": []}
         cost: dict[str, list[float]] = {"check": [], "audit": []}

@@ -194,7 +194,9 @@ class Fleet:
             session, self._store, key=key, deadline=deadline, limits=limits
         ) as interview:
             kind = interview.kind
-            beginning = interview.begin(self._hints(kind, wants), self._options.audit)
+            needs = any(want.requirements.format == "manifest" for want in wants)
+            hinted = self._hints(kind, wants)
+            beginning = interview.begin(hinted, self._options.audit, needs=needs)
             talk = Conversation(host, wants, beginning, self._judged)
             everything, hints = self._options.everything, self._hints("", wants)
             if kind != (kind := _kind(beginning.facts)):
@@ -204,7 +206,8 @@ class Fleet:
                 if interview.exhausted or not talk.hear(interview.ask((*questions, *hints))):
                     break
                 hints = ()
-            self._ask_packages(interview, talk)
+            if self._options.audit is None:  # which has nothing to mend
+                self._ask_packages(interview, talk)
         self._remember(kind, talk)
         outcome = talk.outcome(interview.rounds, interview.exhausted)
         if not self._options.prove:

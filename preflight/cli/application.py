@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from preflight.cli.defaults import open_to_all
 from preflight.cli.session import analyzed
 from preflight.cli.voice import note
 from preflight.errors import UsageError
@@ -29,8 +30,24 @@ def chosen_manifest(name: str | None) -> Manifest | None:
     if found is None:
         return None
     if name is None:
+        _refuse_of_others(Path(found))
         note(f"{found}: what this application needs counts, too; --manifest none leaves it out")
     return load(found)
+
+
+def _refuse_of_others(file: Path) -> None:
+    """
+    Raise `UsageError` for a manifest that anybody may have written.
+
+    It would waive findings and have hosts connect somewhere; passing over it
+    would leave out what is needed.
+    """
+    place = open_to_all(file)
+    if place is not None:
+        raise UsageError(
+            f"{file} is not read: {place} is writable for everyone",
+            f"chmod o-w {place}, or say which: --manifest {file}, --manifest none",
+        )
 
 
 def application(binaries: Sequence[str], manifest: Manifest | None) -> tuple[Requirements, ...]:

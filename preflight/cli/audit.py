@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from preflight.cli.progress import Style
     from preflight.model.host import Host
     from preflight.model.snapshot import Snapshot
+    from preflight.report.audit.document import Audit
 
 _Asked = list["tuple[Host, Outcome]"]
 
@@ -38,7 +39,7 @@ class AuditOptions(FleetOptions):
     save: str | None
     no_secrets: bool
     fail_on: str | None
-    format_: Literal["table", "json"]
+    format_: Literal["table", "json", "html"]
     progress: Style
     verbose: int
 
@@ -54,10 +55,10 @@ class AuditOptions(FleetOptions):
 @option(
     "--format",
     "format_",
-    type=click.Choice(["table", "json"]),
+    type=click.Choice(["table", "json", "html"]),
     default="table",
     show_default=True,
-    help="for people or for programs",
+    help="for people, for programs, or a page of its own",
 )
 @option("-v", "--verbose", count=True, help="cut nothing short")
 @progress_option
@@ -66,9 +67,8 @@ class AuditOptions(FleetOptions):
 def command(**values: Unpack[AuditOptions]) -> int:
     """Say what the hosts are (system, libraries, disks, policies), who stands alone, and drift."""
     from preflight.api.audit import audit_of, audit_programs  # noqa: PLC0415
-    from preflight.cli.output import put, view_of_output  # noqa: PLC0415
-    from preflight.report.audit.document import audit, audit_json  # noqa: PLC0415
-    from preflight.report.audit.table import audit_table  # noqa: PLC0415
+    from preflight.cli.output import put  # noqa: PLC0415
+    from preflight.report.audit.document import audit  # noqa: PLC0415
 
     _refuse_contradictions(values)
     programs = audit_programs()
@@ -86,18 +86,26 @@ def command(**values: Unpack[AuditOptions]) -> int:
         olds = [old.snapshot for _, old in before if old.snapshot.host not in left_out]
         against = [audit_of(old, programs) for old in olds]
     found = audit(hosts, version=__version__, started_at=started_at, against=against)
-    lines: Iterator[str] = (
-        audit_json(found)
-        if values["format_"] == "json"
-        else audit_table(found, view_of_output(values["verbose"]))
-    )
-    put(lines)
+    put(_rendered(found, values["format_"], values["verbose"]))
     if cut is not None:
         return cut
     if values["fail_on"] == "drift" and found.drift is not None and found.drift.is_any:
         return Exit.BLOCKED
     reached = all(host.status == "probed" for host in hosts)
     return Exit.DEPLOYABLE if reached else Exit.UNDETERMINED
+
+
+def _rendered(found: Audit, format_: str, verbosity: int) -> Iterator[str]:
+    from preflight.cli.output import view_of_output  # noqa: PLC0415
+    from preflight.report.audit.document import audit_json  # noqa: PLC0415
+    from preflight.report.audit.page import audit_page  # noqa: PLC0415
+    from preflight.report.audit.table import audit_table  # noqa: PLC0415
+
+    if format_ == "json":
+        return audit_json(found)
+    if format_ == "html":
+        return audit_page(found)
+    return audit_table(found, view_of_output(verbosity))
 
 
 def _refuse_contradictions(values: AuditOptions) -> None:

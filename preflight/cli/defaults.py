@@ -94,12 +94,17 @@ def _table(file: Path) -> dict[str, Any] | None:
 
 def _trusted(file: Path) -> bool:
     """Return whether nobody else can have written *file*; says so where somebody can."""
-    for place in (file.absolute().parent, file):
-        if place.stat().st_mode & stat.S_IWOTH:
-            what = f"{place} is writable for everyone"
-            warn(f"{file} is ignored: {what}", f"chmod o-w {place}, or give the options")
-            return False
-    return True
+    place = open_to_all(file)
+    if place is not None:
+        what = f"{place} is writable for everyone"
+        warn(f"{file} is ignored: {what}", f"chmod o-w {place}, or give the options")
+    return place is None
+
+
+def open_to_all(file: Path) -> Path | None:
+    """Return which of *file* and its directory everybody may write, None where nobody else may."""
+    places = (file.absolute().parent, file)
+    return next((place for place in places if place.stat().st_mode & stat.S_IWOTH), None)
 
 
 def _options(command: click.Command) -> dict[str, str]:

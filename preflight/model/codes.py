@@ -306,7 +306,7 @@ CODES: dict[str, Code] = {
         remedy="Make room, or mount a larger file system there.",
     ),
     "requirement-command": Code(
-        title="A command that the application needs is missing or has another version",
+        title="A command is missing, or is too old",
         cause="The manifest (requires: commands) names it. It is searched in the PATH of the "
         "start, else in the usual one; where a version is wanted, the command is run with "
         "--version (or the word that it takes for it) for five seconds at most. Python's own "
@@ -316,7 +316,7 @@ CODES: dict[str, Code] = {
         "start: {env: {PATH: …}}.",
     ),
     "requirement-mount": Code(
-        title="A file system is mounted otherwise than the application needs",
+        title="A file system is mounted the wrong way",
         cause="The manifest (requires: mounts) wants an option at that path, such as exec, rw or "
         "mountpoint, and the mount that holds it (/proc/self/mountinfo) has the opposite.",
         says="Permission denied; Read-only file system",
@@ -353,7 +353,7 @@ CODES: dict[str, Code] = {
         remedy="Make the group: groupadd --system app.",
     ),
     "requirement-limit": Code(
-        title="A limit of processes is lower than the application needs",
+        title="A limit of processes is too low",
         cause="The manifest (requires: limits) wants more than the soft limit of a log-in session "
         "of the user who looked (/proc/self/limits). The limits of another start user, and what a "
         "service manager sets, are not seen: such needs are unknown.",
@@ -361,7 +361,7 @@ CODES: dict[str, Code] = {
         remedy="Raise it in /etc/security/limits.conf, or in the service's unit (LimitNOFILE=).",
     ),
     "requirement-sysctl": Code(
-        title="The kernel is set otherwise than the application needs",
+        title="The kernel is set the wrong way",
         cause="The manifest (requires: sysctl) wants another value than /proc/sys has.",
         says="nothing, until the application misses it",
         remedy="sysctl -w NAME=VALUE, and a file in /etc/sysctl.d for the next boot.",
@@ -377,7 +377,7 @@ CODES: dict[str, Code] = {
         "AmbientCapabilities=CAP_NET_BIND_SERVICE in the unit.",
     ),
     "requirement-reach": Code(
-        title="The host does not reach what the application needs",
+        title="What the application needs is not reached",
         cause="The manifest (requires: reach) names an address or a URL. It was tried from the "
         "host, without a proxy, within ten seconds: the name is not resolved, the connection is "
         "refused or not answered, TLS fails, or the answer is an HTTP status from 400 on. A host "

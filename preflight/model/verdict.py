@@ -48,6 +48,11 @@ class Finding(Struct, frozen=True, kw_only=True):
     remedies: tuple[Remedy, ...] = ()  # on that host and in that build, the likeliest first
     waived: Waived | None = None  # it is told, and does not decide
 
+    @property
+    def counts_as(self) -> Severity:
+        """Its severity; of what is waived no more than a warning is left."""
+        return "warning" if self.waived is not None else self.severity
+
 
 class Step(Struct, frozen=True):
     """One place where the loader looks for a library, and what it found there."""

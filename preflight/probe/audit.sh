@@ -120,39 +120,27 @@ sshd_include() { # DEPTH LINE
   done
 }
 
-# --- who watches: units that run, else processes by name ---
+# --- who watches: units that run, else processes by name; "Linux" shows that grep ran ---
 
 watchers() {
+  names='Linux$|[a-z-]*node[-_]exporter|prometheus|zabbix[-_]agent|datadog-agent|collectd|telegraf|netdata'
+  names="$names|nrpe|nagios-nrpe|check[-_]mk|cmk-agent|newrelic-infra|grafana-agent|alloy|otelcol"
+  names="$names|amazon-cloudwatc|google-cloud-op|azuremonitor|snmpd|munin-node|icinga2|sensu-agent|pmcd"
+  names="$names|monit(\.service)?\$|vector(\.service)?\$|rsyslog|syslog|systemd-journal|filebeat|journalbeat"
+  names="$names|metricbeat|auditbeat|fluent|td-agent|promtail|splunk|auditd|osqueryd|wazuh-|falcon-sensor"
+  names="(^|/)($names|fail2ban)"
   set +f
   for d in /sys/fs/cgroup/system.slice /sys/fs/cgroup/systemd/system.slice; do
     if [ -d "$d" ]; then
       printf 'units\n'
-      for p in "$d"/*.service; do watcher "${p##*/}"; done
+      printf '%s\n' Linux "$d"/*.service | grep -E "$names"
       set -f
       return
     fi
   done
-  if [ -r /proc/self/comm ]; then
-    printf 'processes\n'
-    for p in /proc/[0-9]*/comm; do
-      if IFS= read -r line <"$p"; then watcher "$line"; fi
-    done 2>&-
-  fi
+  printf 'processes\n'
+  grep -hsE "$names" /proc/sys/kernel/ostype /proc/[0-9]*/comm
   set -f
-}
-
-watcher() { # NAME
-  case $1 in
-  *node[-_]exporter* | prometheus* | zabbix[-_]agent* | datadog-agent* | collectd* | telegraf* | \
-    netdata* | nrpe* | nagios-nrpe* | check[-_]mk* | cmk-agent* | newrelic-infra* | grafana-agent* | \
-    alloy* | otelcol* | amazon-cloudwatc* | snmpd* | monit | monit.service | munin-node* | \
-    icinga2* | sensu-agent* | pmcd* | rsyslog* | syslog* | systemd-journal* | filebeat* | \
-    journalbeat* | metricbeat* | auditbeat* | fluent* | td-agent* | promtail* | vector | \
-    vector.service | splunk* | auditd* | osqueryd* | wazuh-* | falcon-sensor* | fail2ban* | \
-    google-cloud-op* | azuremonitor*)
-    printf '%s\n' "$1"
-    ;;
-  esac
 }
 
 # --- keys and passwords that everybody on the host may read: names and modes, no content ---

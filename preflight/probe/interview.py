@@ -92,12 +92,23 @@ class Interview:
         """Have *kind* known when the host is asked again."""
         self._knowledge.note_kind(kind)
 
-    def begin(self, hints: Sequence[FileQuestion] = (), audit: Audit | None = None) -> Beginning:
-        """Return the facts, what *audit* wants beyond them, and the answers to *hints*."""
+    def begin(
+        self,
+        hints: Sequence[FileQuestion] = (),
+        audit: Audit | None = None,
+        *,
+        needs: bool = False,
+    ) -> Beginning:
+        """
+        Return the facts, what *audit* wants beyond them, and the answers to *hints*.
+
+        With *needs* there may be an `Ask` among the questions.
+        """
         plan = Plan(facts=True, audit=None if audit is None else int(audit.secrets))
         for question in hints:
             self._knowledge.look(question, plan)
-        script = bootstrap() if audit is None else bootstrap("script.sh", "audit.sh")
+        more = (*["audit.sh"] * (audit is not None), *["needs.sh"] * needs)
+        script = bootstrap("script.sh", *more)
         since_s = time.time()
         replies = self._exchange(plan, f"{script}{self._nonce}\n".encode("ascii"))
         if "F" not in replies.facts:

@@ -33,7 +33,7 @@ def causes(report: Report) -> list[Cause]:
     """
     Return the errors, then what is unknown, then the warnings, those of most hosts first.
 
-    Findings are the same when code, severity, subject, message and what needs it are.
+    Findings are the same when code, severity, subject, message, what needs it and its waiver are.
     """
     alike: dict[tuple[str, int], list[Verdict]] = defaultdict(list)
     for verdict in verdicts_of_shipped(report):
@@ -42,7 +42,7 @@ def causes(report: Report) -> list[Cause]:
     first: dict[Hashable, Finding] = {}
     for (binary, _), verdicts in alike.items():
         for finding in verdicts[0].findings:
-            if finding.severity in SEVERITIES:
+            if finding.counts_as in SEVERITIES:
                 key = (binary, _said(finding))
                 first.setdefault(key, finding)
                 hosts[key].update((verdict.host, None) for verdict in verdicts)
@@ -52,7 +52,7 @@ def causes(report: Report) -> list[Cause]:
         if isinstance(key, tuple)
     ]
     return sorted(
-        found, key=lambda cause: (SEVERITIES.index(cause.finding.severity), -len(cause.hosts))
+        found, key=lambda cause: (SEVERITIES.index(cause.finding.counts_as), -len(cause.hosts))
     )
 
 
@@ -63,4 +63,5 @@ def _said(finding: Finding) -> Hashable:
         finding.subject,
         finding.needed_by,
         finding.message,
+        finding.waived,
     )

@@ -28,7 +28,7 @@ def render(report: Report, view: View) -> Iterator[str]:  # noqa: ARG001 - a For
     names = {needs.id: needs.path for needs in report.binaries}
     found = causes(report)
     for command, severities in _COMMANDS.items():
-        chosen = [cause for cause in found if cause.finding.severity in severities]
+        chosen = [cause for cause in found if cause.finding.counts_as in severities]
         yield from _annotations(command, chosen, names)
     summary = report.summary
     text = f"{summary.deployable} deployable, {summary.blocked} blocked, {summary.unknown} unknown"

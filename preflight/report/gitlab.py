@@ -36,7 +36,7 @@ def _issue(cause: Cause, path: str) -> str:
             "description": f"{headline(cause.finding)} on {hosts}",
             "check_name": printable(cause.finding.code),
             "fingerprint": fingerprint(cause, path),
-            "severity": _SEVERITIES[cause.finding.severity],
+            "severity": _SEVERITIES[cause.finding.counts_as],
             "location": {"path": printable(path.removeprefix("./")), "lines": {"begin": 1}},
         }
     )

@@ -38,7 +38,7 @@ class Group:
 
 def grade(verdict: Verdict) -> Grade:
     """Return the outcome, or "warning" where a deployable program has one, or what is waived."""
-    warned = any(f.severity == "warning" or f.waived for f in verdict.findings)
+    warned = any(finding.counts_as == "warning" for finding in verdict.findings)
     if verdict.outcome == "deployable" and warned:
         return "warning"
     return verdict.outcome

@@ -73,7 +73,7 @@ def _warnings(verdicts: list[Verdict]) -> Iterator[str]:
     for verdict in verdicts:
         if verdict.outcome == "deployable":
             for finding in verdict.findings:
-                if finding.severity == "warning":
+                if finding.counts_as == "warning":
                     yield f"{printable(verdict.host)}: {headline(finding)}\n"
 
 

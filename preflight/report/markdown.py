@@ -20,7 +20,7 @@ from preflight.report.contract import described
 from preflight.report.groups import GRADES, Group, by_findings, group, judged
 from preflight.report.system import describe
 from preflight.report.terminal import count
-from preflight.report.told import mends
+from preflight.report.told import mends, waiver
 from preflight.report.view import View
 
 _LIMIT = 60_000  # bytes; a comment may have 65,536 characters
@@ -96,6 +96,8 @@ def _details(members: Group, names: dict[str, str]) -> str:
 def _finding(finding: Finding) -> Iterable[str]:
     needed_by = f", needed by {code(finding.needed_by)}" if finding.needed_by else ""
     yield f"- {code(finding.code)}: {code(finding.message)}{needed_by}"
+    if finding.waived is not None:
+        yield f"  - {code(waiver(finding.waived))}"
     yield from (f"  - {code(line)}" for line in finding.evidence[:5])
     yield from (f"  - to mend: {code(line)}" for line in mends(finding))
 

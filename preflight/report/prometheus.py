@@ -46,7 +46,7 @@ def _findings(report: Report, binaries: dict[str, str]) -> Iterator[str]:
     yield from _head("preflight_findings", "Hosts on which a binary has findings of a code.")
     hosts: dict[tuple[str, str, str], set[str]] = {}
     for cause in causes(report):
-        key = (cause.binary, cause.finding.code, cause.finding.severity)
+        key = (cause.binary, cause.finding.code, cause.finding.counts_as)
         hosts.setdefault(key, set()).update(cause.hosts)
     for (binary, code, severity), names in hosts.items():
         labels = f'{binaries[binary]},{_label("code", code)},severity="{severity}"'

@@ -82,7 +82,7 @@ def _artifact(path: str, sha256: str) -> dict[str, Any]:
 def _result(cause: Cause, path: str, codes: list[str]) -> dict[str, Any]:
     finding, hosts = cause.finding, printable(", ".join(fold(cause.hosts)))
     text = [f"{headline(finding)} on {hosts}", *map(printable, finding.evidence), *mends(finding)]
-    return {
+    value: dict[str, Any] = {
         "ruleId": printable(finding.code),
         "ruleIndex": codes.index(finding.code),
         "level": _LEVELS[finding.severity],
@@ -91,6 +91,10 @@ def _result(cause: Cause, path: str, codes: list[str]) -> dict[str, Any]:
         "partialFingerprints": {"preflight/v1": fingerprint(cause, path)},
         "properties": {"severity": finding.severity, "hosts": [*map(printable, cause.hosts)]},
     }
+    if finding.waived is not None:  # SARIF 2.1.0, 3.35
+        justification = printable(finding.waived.reason)
+        value["suppressions"] = [{"kind": "external", "justification": justification}]
+    return value
 
 
 def fingerprint(cause: Cause, path: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from preflight.model.text import printable
-from preflight.model.verdict import Finding, Verdict
+from preflight.model.verdict import Finding, Verdict, Waived
 
 
 def headline(finding: Finding) -> str:
@@ -13,20 +13,27 @@ def headline(finding: Finding) -> str:
     line = f"{finding.code}: {finding.message}"
     if finding.needed_by and finding.needed_by not in finding.message:
         line += f" (needed by {finding.needed_by})"
+    if finding.waived is not None:
+        line += f" ({waiver(finding.waived)})"
     return printable(line)
+
+
+def waiver(waived: Waived) -> str:
+    """Return why a finding does not count, and how long."""
+    return printable(f"waived until {waived.expires}: {waived.reason}")
 
 
 def worst(verdict: Verdict) -> Finding | None:
     """Return the finding that decides the outcome; None where all is well."""
     decisive = {"blocked": "error", "unknown": "unknown"}.get(verdict.outcome, "warning")
-    return next((found for found in verdict.findings if found.severity == decisive), None)
+    return next((found for found in verdict.findings if found.counts_as == decisive), None)
 
 
 def lines(verdict: Verdict) -> Iterator[str]:
     """Yield the findings with evidence and remedy, and what the host itself would say."""
     for finding in verdict.findings:
         if finding.severity != "info":
-            yield f"{finding.severity}: {headline(finding)}"
+            yield f"{finding.counts_as}: {headline(finding)}"
             yield from (f"  {printable(line)}" for line in finding.evidence)
             yield from (f"  to mend: {line}" for line in mends(finding))
     if verdict.predicted_error is not None:

@@ -7,7 +7,7 @@ import shutil
 import pytest
 
 ERRORS = {
-    "nothing to check": (["check"], "missing argument 'BINARY…'", "preflight check --help"),
+    "nothing to check": (["check"], "there is nothing to check: no BINARY", "--manifest FILE"),
     "no inventory": (["check", "app"], "no inventory: inventory.yaml is not in", "--local"),
     "empty directory": (["hosts"], "no inventory: inventory.yaml is not in", "-i FILE"),
     "no such binary": (["check", "--local", "nope"], "nope: no such file", "path"),

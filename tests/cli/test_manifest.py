@@ -290,6 +290,17 @@ def test_without_binary_and_manifest_there_is_nothing_to_check(run):
     assert "--manifest FILE" in result.err
 
 
+def test_a_manifest_that_anybody_may_have_written_is_not_found(run, tmp_path):
+    """It has to be named, or left out; neither reading it nor passing over it would be safe."""
+    write(tmp_path / "preflight.yaml", {"commands": {"tar": "*"}})
+    tmp_path.chmod(0o777)
+    found = run("check", "--local")
+    named = run("check", "--local", "--manifest", "preflight.yaml")
+
+    assert (found.status, named.status) == (2, 0)
+    assert f"preflight.yaml is not read: {tmp_path} is writable for everyone" in found.err
+
+
 def test_a_fault_of_a_manifest_ends_before_any_host_is_asked(run, tmp_path):
     """With its line and a hint."""
     (tmp_path / "preflight.yaml").write_text("requires:\n  comands: {tar: '*'}\n")

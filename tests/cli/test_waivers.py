@@ -35,6 +35,7 @@ def test_a_waived_finding_is_shown_and_does_not_block(run, waivers):
     strict = run("check", "--local", "--waivers", waivers(), "--fail-on", "warning")
 
     assert (table.status, report.status, strict.status) == (0, 0, 0)
+    assert "waives nothing" not in table.err
     for out in (table.out, again.out):
         assert "requirement-command: no-such-command is not there" in out
         assert f"waived     until {LATER}: OPS-1" in out
@@ -83,3 +84,41 @@ def test_a_waiver_of_the_manifest_counts(run, tmp_path):
     (tmp_path / "preflight.yaml").write_text(NEEDS + own)
 
     assert run("check", "--local").status == 0
+
+
+@pytest.mark.parametrize(
+    "name", ["junit", "github", "gitlab", "sarif", "markdown", "prometheus", "html"]
+)
+def test_every_format_tells_what_is_waived(run, waivers, tmp_path, name):
+    """It stands there with its reason, and as no failure; a manifest is a binary like others."""
+    before = run("check", "--local", "--format", f"{name}={tmp_path / 'before'}")
+    after = run(
+        "check", "--local", "--waivers", waivers(), "--format", f"{name}={tmp_path / 'after'}"
+    )
+    blocked, waived = ((tmp_path / which).read_text() for which in ("before", "after"))
+
+    assert (before.status, after.status) == (1, 0)
+    assert "preflight.yaml" in blocked
+    assert "requirement-command" in waived
+    if name != "prometheus":
+        assert "OPS-1" in waived
+        assert "OPS-1" not in blocked
+    else:
+        assert 'code="requirement-command",severity="warning"} 1' in waived
+    if name == "junit":
+        assert ('failures="1"' in blocked, 'failures="0"' in waived) == (True, True)
+    if name == "sarif":
+        assert json.loads(waived)["runs"][0]["results"][0]["suppressions"] == [
+            {"kind": "external", "justification": "OPS-1"}
+        ]
+
+
+def test_a_waived_warning_is_no_warning_to_scripts(run, program, tmp_path):
+    """With --fail-on warning it no longer counts."""
+    app = program(version_needs={"libc.so.6": ["V_9"]}, weak_versions=["V_9"])
+    waiver = f"{{code: version-weak-missing, host: all, reason: r, expires: {LATER}}}"
+    (tmp_path / "w.yaml").write_text(f"- {waiver}\n")
+
+    options = ("check", "--local", "--fail-on", "warning", app)
+    assert run(*options).status == 4
+    assert run(*options, "--waivers", "w.yaml").status == 0

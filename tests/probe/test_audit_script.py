@@ -8,7 +8,9 @@ import subprocess
 
 import pytest
 
+from preflight.model.audited import Watcher
 from preflight.probe.facts import AUDITED, read_audited
+from preflight.probe.facts.watchers import parse_watchers
 from preflight.probe.interview import Audit, clock_offset
 
 
@@ -82,3 +84,41 @@ def test_a_host_that_says_nothing_has_a_reason_for_everything():
     audited = read_audited({"F": b""}, "5eed")
 
     assert audited.unknown.keys() == AUDITED.keys()
+
+
+def test_a_running_agent_is_told_in_every_shell(interview, shell, tmp_path):
+    """A process by the name of one that watches, whatever it really is."""
+    agent = tmp_path / "node_exporter"
+    shutil.copy("/bin/sleep", agent)
+    process = subprocess.Popen([agent, "60"])
+    try:
+        found = interview(shell).begin((), Audit()).audited.watchers
+    finally:
+        process.kill()
+        process.wait()
+
+    if not os.path.isdir("/sys/fs/cgroup/system.slice"):
+        assert Watcher("metrics", "node_exporter") in found
+
+
+def test_units_are_told_by_their_names():
+    """Beside the journal's daemon run units that count for nothing; a path ends in the name."""
+    units = ["auditd", "systemd-journald", "systemd-journal-flush", "prometheus-node-exporter"]
+    lines = "".join(f"/sys/fs/cgroup/system.slice/{name}.service\n" for name in units)
+
+    found = parse_watchers({"watchers": f"units\nLinux\n{lines}".encode()})
+
+    assert found == (
+        Watcher("logs", "systemd-journald"),
+        Watcher("metrics", "prometheus-node-exporter"),
+        Watcher("security", "auditd"),
+    )
+
+
+def test_processes_that_are_hidden_are_no_proof_of_absence():
+    """Where /proc shows one's own processes alone, nobody knows who watches."""
+    mounts = b"22 1 0:20 / /proc rw - proc proc rw,hidepid=2\n"
+
+    found = parse_watchers({"watchers": b"processes\nLinux\n", "mountinfo": mounts})
+
+    assert "hidepid" in found.reason

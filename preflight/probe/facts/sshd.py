@@ -38,6 +38,7 @@ _ONE_NAME = (8, 7)
 _NO_ROOT = (7, 0)  # before, root could log in with a password by default
 _LINE = re.compile(r'\s*"?(\w+)"?(?:\s*=\s*|\s+)(.*)')
 _WORD = re.compile(r'"([^"]*)"|(\S+)')
+_EVERYBODY = "Match all"  # what stands below wins over what stands above any Match
 _ALL = re.compile(r"\s*all\s*(?:#.*)?", re.IGNORECASE)
 _VERSION = re.compile(r"\bOpenSSH_((\d{1,3})\.(\d{1,3})\w*)")
 
@@ -89,16 +90,21 @@ def parse_sshd(outputs: Outputs) -> Sshd | Unknown | None:
 
 
 def _read(lines: list[str]) -> _Read:
-    found = _Read()
+    found, always = _Read(), dict[str, str]()
     for directive in _directives(lines):
         if directive.name == "!":
             found.unread.append(directive.value)
             if directive.scope is None:
                 found.doubtful |= set(_NAMES) - found.first.keys()
+        elif directive.scope == _EVERYBODY:
+            always.setdefault(directive.name, directive.value)
         elif directive.scope is not None:
             found.matched.append(f"{directive.scope}: {directive.name} {directive.value}")
         else:
             found.first.setdefault(directive.name, directive.value)
+    over = {_NAMES[name] for name in always}
+    kept = {name: value for name, value in found.first.items() if _NAMES[name] not in over}
+    found.first = always | kept
     return found
 
 
@@ -125,7 +131,7 @@ def _scope(criteria: str, outer: list[str | None]) -> str | None:
     """Return what a Match line limits the rest of its file to; within another, both."""
     inherited = outer[-1] if outer else None
     if _ALL.fullmatch(criteria):
-        return inherited
+        return inherited or _EVERYBODY
     own = f"Match {criteria.strip()}"
     return own if inherited is None else f"{inherited}, {own}"
 

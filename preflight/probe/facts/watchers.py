@@ -15,6 +15,7 @@ _LOGS = (
     *("promtail", "vector", "splunk"),
 )
 _SECURITY = ("auditd", "osqueryd", "wazuh", "falcon-sensor", "fail2ban", "auditbeat")
+_RAN = "Linux"  # the script's own sign that grep ran
 # A daemon of sockets and timers beside the one that counts.
 _BESIDE = re.compile(r"systemd-journal-flush|systemd-journal-catalog.*|.*-(?:setup|reload)")
 _HIDDEN = re.compile(r"\bhidepid=(?:1|2|4|noaccess|invisible|ptraceable)\b")
@@ -28,11 +29,11 @@ def parse_watchers(outputs: Outputs) -> tuple[Watcher, ...] | Unknown:
     proc_pid_comm(5).  Limit: what has another name is not seen.
     """
     how, *names = lines_of(outputs, "watchers") or [""]
-    if not how:
-        return NO_PROC
+    if _RAN not in names:
+        return NO_PROC if "proc" not in outputs else Unknown("grep gave no answer")
     if how == "processes" and any(map(_hides, lines_of(outputs, "mountinfo"))):
         return Unknown("/proc hides the processes of others (hidepid)")
-    plain = (name.removesuffix(".service") for name in names)
+    plain = (name.rpartition("/")[2].removesuffix(".service") for name in names if name != _RAN)
     found = {Watcher(_kind(name), name) for name in plain if not _BESIDE.fullmatch(name)}
     return tuple(sorted(found))
 

@@ -104,15 +104,19 @@ def _outliers(outliers: Sequence[Outlier], view: View) -> Iterator[RenderableTyp
     yield Text("outliers", "bold")
     cut = outliers if view.verbosity > 0 else outliers[:_OUTLIERS]
     for one in cut:
-        alone = "alone has" if len(one.hosts) == 1 else "alone have"
-        of = f" of {one.group}" if one.group is not None else ""
-        yield shown(
-            f"  {', '.join(fold(one.hosts))} {alone} {_TITLES[one.row]}: {one.value} "
-            f"({one.others:,} others{of}: {one.usual})",
-            "yellow",
-        )
+        yield shown(f"  {outlier_line(one)}", "yellow")
     if len(cut) < len(outliers):
         yield shown(f"  and {len(outliers) - len(cut)} more (-v)", "dim")
+
+
+def outlier_line(one: Outlier) -> str:
+    """Say who alone has what, and what the others have."""
+    alone = "alone has" if len(one.hosts) == 1 else "alone have"
+    of = f" of {one.group}" if one.group is not None else ""
+    return (
+        f"{', '.join(fold(one.hosts))} {alone} {_TITLES[one.row]}: {one.value} "
+        f"({one.others:,} others{of}: {one.usual})"
+    )
 
 
 def _drift(drift: Drift | None, view: View) -> Iterator[RenderableType]:
@@ -123,7 +127,7 @@ def _drift(drift: Drift | None, view: View) -> Iterator[RenderableType]:
     else:
         yield Text("changed since", "bold")
     cut = drift.changes if view.verbosity > 0 else drift.changes[:_CHANGES]
-    yield from map(_change, cut)
+    yield from (shown(f"  {change_line(change)}", "yellow") for change in cut)
     if len(cut) < len(drift.changes):
         yield shown(f"  and {len(drift.changes) - len(cut)} more (-v)", "dim")
     for title, names in (
@@ -135,10 +139,10 @@ def _drift(drift: Drift | None, view: View) -> Iterator[RenderableType]:
             yield shown(f"  {title}: {', '.join(fold(names))}", "yellow")
 
 
-def _change(change: Change) -> Text:
+def change_line(change: Change) -> str:
+    """Say what changed on which hosts."""
     before, now = change.before or "unknown", change.now or "unknown"
-    names = ", ".join(fold(change.hosts))
-    return shown(f"  {names}: {_TITLES[change.row]}: {before} → {now}", "yellow")
+    return f"{', '.join(fold(change.hosts))}: {_TITLES[change.row]}: {before} → {now}"
 
 
 def _not_reached(hosts: Sequence[HostAudit]) -> Iterator[RenderableType]:
@@ -152,8 +156,13 @@ def _not_reached(hosts: Sequence[HostAudit]) -> Iterator[RenderableType]:
 
 
 def _summary(found: Audit) -> Iterator[RenderableType]:
+    yield Text(summary_line(found))
+
+
+def summary_line(found: Audit) -> str:
+    """Say how many hosts of how many kinds there are, and how many were not reached."""
     asked = sum(len(one.hosts) for one in found.alike)
     kinds = count(len(found.alike), "kind")
     left = len(found.hosts) - asked
     rest = f", {count(left, 'host')} not reached" if left else ""
-    yield Text(f"{count(asked, 'host')} audited, of {kinds}{rest}")
+    return f"{count(asked, 'host')} audited, of {kinds}{rest}"

@@ -11,7 +11,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import html
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 from importlib import resources
 
@@ -24,6 +24,11 @@ from preflight.report.view import View
 
 def render(report: Report, view: View) -> Iterator[str]:
     """Yield the page, a group of hosts at a time."""
+    yield from page(_sum(report), report.started_at, _document(report, view))
+
+
+def page(summary: str, when: str, document: Iterable[str]) -> Iterator[str]:
+    """Yield the page that shows *document*, the JSON text that its script reads."""
     style, script = _part("page.css"), _part("page.js")
     policy = f"default-src 'none'; style-src {_source(style)}; script-src {_source(script)}"
     yield "<!DOCTYPE html>\n"
@@ -31,11 +36,12 @@ def render(report: Report, view: View) -> Iterator[str]:
     yield f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
     yield '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
     yield '<meta name="color-scheme" content="light dark">\n'
-    yield f"<title>preflight: {html.escape(_sum(report))}</title>\n"
-    yield f"<style>{style}</style>\n</head>\n"
-    yield f"<body>\n{_header(report)}{_part('page.html')}"
+    yield f"<title>preflight: {html.escape(summary)}</title>\n"
+    yield f"<style>{style}</style>\n</head>\n<body>\n<header><h1>preflight</h1>"
+    yield f"<p>{html.escape(summary)}</p><p>{html.escape(when)}</p></header>\n"
+    yield _part("page.html")
     yield '<script id="data" type="application/json">'
-    yield from map(_inert, _document(report, view))
+    yield from map(_inert, document)
     yield f"</script>\n<script>{script}</script>\n</body>\n</html>\n"
 
 
@@ -47,11 +53,6 @@ def _document(report: Report, view: View) -> Iterator[str]:
     yield '],"groups":['
     yield from (f"{',' if number else ''}\n{encode(g)}" for number, g in enumerate(host_groups))
     yield "]}"
-
-
-def _header(report: Report) -> str:
-    when = html.escape(report.started_at)
-    return f"<header><h1>preflight</h1><p>{html.escape(_sum(report))}</p><p>{when}</p></header>\n"
 
 
 def _sum(report: Report) -> str:

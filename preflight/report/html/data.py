@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from preflight.model.audit import HostAudit
 from preflight.model.nodeset import fold
 from preflight.model.report import Binary, Report
 from preflight.model.requirements import Requirements
@@ -17,7 +18,7 @@ from preflight.report.contract import described
 from preflight.report.encode import encode
 from preflight.report.groups import grade
 from preflight.report.system import describe
-from preflight.report.told import mends
+from preflight.report.told import mends, waiver
 
 _LABEL = 80  # characters of a group's folded names
 _KINDS = 12  # bars of one picture
@@ -57,7 +58,15 @@ def groups(report: Report, *, explain: bool) -> tuple[list[str], list[dict[str, 
     return results.texts, sorted(found, key=lambda group: -len(group["hosts"]))
 
 
-def pictures(hosts: Iterable[Snapshot]) -> Iterator[dict[str, Any]]:
+def named(hosts: Iterable[str]) -> dict[str, Any]:
+    """Return the names of a group of hosts, and what it is called."""
+    names = [*map(printable, hosts)]
+    label = ", ".join(fold(names))
+    cut = label if len(label) <= _LABEL else f"{label[:_LABEL].rpartition(',')[0]}, …"
+    return {"label": cut, "hosts": names}
+
+
+def pictures(hosts: Iterable[Snapshot | HostAudit]) -> Iterator[dict[str, Any]]:
     """Yield how many hosts have what, of each thing that a fleet differs in."""
     known = [snapshot.facts for snapshot in hosts if snapshot.status == "probed"]
     for title, values in (
@@ -92,14 +101,11 @@ def _libcs(facts: Facts) -> str:
 
 
 def _group(members: list[Snapshot], system: str, row: list[int]) -> dict[str, Any]:
-    names = [printable(snapshot.host) for snapshot in members]
-    label = ", ".join(fold(names))
     first = members[0]
     value: dict[str, Any] = {
-        "label": label if len(label) <= _LABEL else f"{label[:_LABEL].rpartition(',')[0]}, …",
+        **named([snapshot.host for snapshot in members]),
         "system": system,
         "results": row,
-        "hosts": names,
     }
     if first.status != "probed":
         value["why"] = printable(f"{first.cause or first.status}: {first.reason or ''}")
@@ -156,12 +162,12 @@ def _result(verdict: Verdict, *, explain: bool) -> dict[str, Any]:
 def _finding(finding: Finding) -> dict[str, Any]:
     return {
         "code": printable(finding.code),
-        "severity": finding.severity,
+        "severity": finding.counts_as,
         "message": printable(finding.message),
         "needed_by": printable(finding.needed_by or ""),
         "evidence": [*map(printable, finding.evidence)],
         "mends": list(mends(finding)),
-    }
+    } | ({"waived": waiver(finding.waived)} if finding.waived else {})
 
 
 def _library(library: Library) -> list[str]:

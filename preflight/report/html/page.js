@@ -21,7 +21,7 @@
   const groups = data.groups.map((group) => ({
     ...group,
     worst: GRADES[Math.min(...group.results.map((n) => GRADES.indexOf(gradeOf(n))), GRADES.length - 1)],
-    text: [group.system, group.why || "", ...new Set(group.results.map((n) => said[n] || ""))].join(" ").toLowerCase(),
+    text: [group.system, group.why || "", ...(group.rows || []).flat(), ...new Set(group.results.map((n) => said[n] || ""))].join(" ").toLowerCase(),
     lower: group.hosts.map((name) => name.toLowerCase()),
   }));
   groups.sort((a, b) => GRADES.indexOf(a.worst) - GRADES.indexOf(b.worst) || b.hosts.length - a.hosts.length);
@@ -102,7 +102,18 @@
   function showHosts(group, hosts) {
     const list = element("p", { class: "name" }, hosts.slice(0, 2000).join(", "));
     const rest = hosts.length > 2000 ? [element("p", {}, `and ${(hosts.length - 2000).toLocaleString("en")} more`)] : [];
-    open(group.system || "Hosts", list, ...rest);
+    open(group.system || "Hosts", list, ...rest, ...facts(group.rows || []));
+  }
+
+  function facts(rows) {
+    const lines = rows.map(([title, value]) =>
+      element("tr", {}, element("th", { scope: "row" }, title), element("td", {}, value)));
+    return lines.length ? [element("table", {}, element("tbody", {}, ...lines))] : [];
+  }
+
+  function notes() {
+    const sections = (data.head.notes || []).flatMap(([title, lines]) => [element("h2", {}, title), ...list("", lines)]);
+    find("notes").replaceChildren(...sections);
   }
 
   function showResult(group, column, named) {
@@ -118,7 +129,7 @@
 
   function list(title, lines) {
     if (!lines.length) return [];
-    return [element("p", {}, title), element("ul", {}, ...lines.map((line) => element("li", {}, element("code", {}, line))))];
+    return [...(title ? [element("p", {}, title)] : []), element("ul", {}, ...lines.map((line) => element("li", {}, element("code", {}, line))))];
   }
 
   function finding(found) {
@@ -126,7 +137,7 @@
     const needed = found.needed_by ? [element("p", {}, "needed by ", element("code", {}, found.needed_by))] : [];
     return [
       element("h3", { class: grade }, found.code), element("p", {}, found.message), ...needed,
-      ...list("Evidence", found.evidence), ...list("To mend", found.mends),
+      ...(found.waived ? [element("p", {}, found.waived)] : []), ...list("Evidence", found.evidence), ...list("To mend", found.mends),
     ];
   }
 
@@ -148,7 +159,9 @@
   }
 
   document.querySelector("main").hidden = false;
+  document.body.classList.toggle("audit", !binaries.length);
   totals();
+  notes();
   heading();
   filter();
   find("pictures").replaceChildren(...pictures.map(picture));

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from preflight.judge import judge
 from preflight.judge.requirements import KINDS, clock, limit, port, reach
@@ -52,6 +53,8 @@ def test_options_of_a_mount_and_their_opposites():
     linked = mounted("/opt", real="/data/opt")
     assert outcome(need("mounts", "/opt", "rw"), linked, mounts=MOUNTS).startswith("error: ")
     assert outcome(need("mounts", "/opt", "rw"), mounts=MOUNTS).startswith("error: /opt is not th")
+    untold = {Stat("/data"): structs.replace(h.state(mode=0o040755), real="")}
+    assert outcome(need("mounts", "/data", "ro"), untold, mounts=MOUNTS) == "met"
 
 
 def test_mounts_that_nobody_could_see_are_unknown():
@@ -88,6 +91,15 @@ def file(state: int = 0o100640, uid: int = 999) -> dict:
 def test_a_file_is_as_it_has_to_be(wanted, result):
     """Type, mode and owner, of which each may be left out."""
     assert outcome(need("files", "/etc/app.yaml", **wanted), APP | file()) == result
+
+
+def test_a_mode_has_four_digits():
+    """The set-uid bit and its like count, too."""
+    one = need("files", "/etc/app.yaml", mode="0755")
+
+    assert outcome(one, file(0o104755)) == (
+        "error: /etc/app.yaml has the mode 4755, and 0755 is needed"
+    )
 
 
 def test_the_owner_of_a_file_is_asked_of_the_host():
