@@ -21,7 +21,7 @@ def test_every_command_and_option_is_in_it():
     """Read as a terminal shows it, nothing is lost in the markup."""
     text = _shown()
 
-    with click.Context(cli, info_name="preflight") as context:
+    with cli.make_context("preflight", [], resilient_parsing=True) as context:
         for name in cli.list_commands(context):
             assert f"\n   preflight {name}\n" in text
             command = cli.get_command(context, name)
