@@ -92,7 +92,7 @@ docs: dev
 	$(RUN) -m docs.make_findings
 	$(RUN) -m docs.make_commands
 	$(RUN) -m docs.make_man
-	$(RUN) -m mkdocs build --strict --quiet -f docs/site/mkdocs.yml
+	$(RUN) -m mkdocs build --strict -f docs/site/mkdocs.yml
 
 # make hosts-build build the root file systems of the test hosts (root)
 hosts-build: dev

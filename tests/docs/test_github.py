@@ -143,7 +143,7 @@ def test_the_job_stops_for_a_program_that_does_not_start(runner: Runner, steps):
 
 def test_an_input_is_never_a_part_of_the_script(runner: Runner):
     """Whatever a branch's name brings into an input stays one word of the command line."""
-    hostile = '"; touch pwned; $(touch pwned) `touch pwned` *'
+    hostile = '$(touch pwned) `touch pwned` "; touch pwned; " *'
 
     done = runner.action(dict.fromkeys(action()["inputs"], hostile))
 

@@ -84,7 +84,7 @@ def test_the_pipeline_stops_for_a_program_that_does_not_start(deployment: Deploy
 
 def test_an_input_is_never_a_part_of_the_script(deployment: Deployment):
     """Whatever stands in an input stays one word of the command line."""
-    hostile = '"; touch pwned; $(touch pwned) `touch pwned` *'
+    hostile = '$(touch pwned) `touch pwned` "; touch pwned; " *'
 
     done = run_job(deployment, included(dict.fromkeys(component()[0], hostile)))
 
