@@ -16,9 +16,9 @@ import yaml
 
 from tests.builders.elf import build_elf
 from tests.docs.blocks import DOCS, PROJECT, files
-from tests.transport.conftest import ADDRESS, Sshd, keys, start_sshd
+from tests.transport.conftest import ADDRESS, Sshd, make_key, require, start_sshd
 
-__all__ = ["keys", "start_sshd"]
+__all__ = ["start_sshd"]
 
 LOADER = "/lib64/ld-linux-x86-64.so.2"
 BLOCKED = "/lib64/ld-nowhere.so.1"
@@ -75,13 +75,30 @@ class Deployment(NamedTuple):
 
 
 @pytest.fixture(scope="session")
+def keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A host's key and one to log in with; others, which take long to make, nobody needs here."""
+    require(available=bool(shutil.which("ssh-keygen")), what="ssh-keygen")
+    directory = tmp_path_factory.mktemp("keys")
+    make_key(directory / "host_ed25519")
+    make_key(directory / "id_good")
+    shutil.copy(directory / "id_good.pub", directory / "authorized_keys")
+    return directory
+
+
+@pytest.fixture(scope="session")
 def hosts_sshd(start_sshd: Callable[..., Sshd]) -> Sshd:
     """A sshd that files can be copied to, too."""
     return start_sshd("Subsystem sftp internal-sftp")
 
 
+@pytest.fixture(scope="session")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What is known of the hosts' libraries is known to all tests, as from one run to the next."""
+    return tmp_path_factory.mktemp("cache")
+
+
 @pytest.fixture
-def deployment(hosts_sshd: Sshd, tmp_path: Path) -> Deployment:
+def deployment(hosts_sshd: Sshd, cache: Path, tmp_path: Path) -> Deployment:
     """A project with the files of docs/deploy.md, two hosts, and a program that starts."""
     for name, text in files(DOCS / "deploy.md").items():
         path = tmp_path / name
@@ -91,19 +108,19 @@ def deployment(hosts_sshd: Sshd, tmp_path: Path) -> Deployment:
     _script(tmp_path / "rollout-to.sh", 'echo "$1" >> reached')
     (tmp_path / "dist").mkdir()
     hosts_sshd.known_hosts(tmp_path / "known_hosts")
-    made = Deployment(tmp_path, hosts_sshd, _environment(tmp_path, hosts_sshd))
+    made = Deployment(tmp_path, hosts_sshd, _environment(tmp_path, hosts_sshd, cache))
     made.write_fleet(**{"web-1": hosts_sshd.port, "web-2": hosts_sshd.port})
     made.build()
     return made
 
 
-def _environment(directory: Path, sshd: Sshd) -> dict[str, str]:
+def _environment(directory: Path, sshd: Sshd, cache: Path) -> dict[str, str]:
     _script(directory / "bin/preflight", f'exec {sys.executable} -m preflight "$@"')
     return {
         "PATH": f"{directory}/bin:{HERE}:{os.environ['PATH']}",
         "PYTHONPATH": str(PROJECT),
         "HOME": str(directory),
-        "XDG_CACHE_HOME": str(directory / "cache"),
+        "XDG_CACHE_HOME": str(cache),
         "XDG_STATE_HOME": str(directory / "state"),
         "PREFLIGHT_KEY": sshd.identity(),
         "PREFLIGHT_KNOWN_HOSTS": str(directory / "known_hosts"),

@@ -68,13 +68,6 @@ def test_the_ready_part_of_a_fleet_goes_ahead(deployment: Deployment):
     assert (0, ["web-1", "web-3"]) == (done.status, done.reached)
 
 
-def test_no_part_of_a_fleet_goes_ahead_with_a_program_that_does_not_start(deployment: Deployment):
-    """With no host on the list nothing is rolled out to."""
-    deployment.build_blocked()
-
-    assert [] == deployment.run("sh", "deploy-ready.sh").reached
-
-
 @pytest.fixture
 def fab(deployment: Deployment):
     """Return a function that runs the page's line, with the directory that it copies into."""
