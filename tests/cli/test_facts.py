@@ -10,6 +10,14 @@ from jsonschema import Draft202012Validator
 from tests.hosts.fleet import Fleet
 
 
+def without_remedies(out: str) -> list[dict]:
+    """Return the verdicts; only a program that is named has the host's package manager asked."""
+    found = verdicts(out)
+    for finding in (finding for verdict in found for finding in verdict["findings"]):
+        del finding["remedies"]
+    return found
+
+
 def verdicts(text: str) -> list[dict]:
     """Return the verdicts of a JSON report."""
     return json.loads(text)["verdicts"]
@@ -178,4 +186,4 @@ def test_survey_of_real_hosts_answers_for_any_program(run, fleet: Fleet):
     online = run("check", program, *hosts_asked, "--format", "json")
     offline = run("check", program, "--facts", "facts.jsonl", "--format", "json")
 
-    assert verdicts(online.out) == verdicts(offline.out)
+    assert without_remedies(online.out) == without_remedies(offline.out)

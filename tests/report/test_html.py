@@ -134,10 +134,11 @@ def test_finding_opens_with_evidence_and_remedy(shown):
     """A click on a result tells all of it, and Escape closes it."""
     browser = shown(fleet())
 
-    click(browser, "blocked: ./app on db-1")
+    click(browser, "blocked: app on db-1")
 
     text = browser.find_element("id", "details").text
-    assert "./app on db-1" in text
+    assert "app on db-1" in text
+    assert "./app: " in text
     assert "libssl.so.3 was not found" in text
     assert "/lib/x86_64-linux-gnu: no such file" in text
     assert "install libssl3" in text
@@ -151,7 +152,7 @@ def test_libraries_are_told_where_they_were_asked_for(shown):
     given = report([verdict("a", finding(), libraries=(missing_library(),))])
 
     browser = shown(given, explain=True)
-    click(browser, "blocked: ./app on a")
+    click(browser, "blocked: app on a")
 
     assert "libssl.so.3 not found" in browser.find_element("id", "details").text
 

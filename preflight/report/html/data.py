@@ -31,7 +31,7 @@ def head(report: Report) -> dict[str, Any]:
         "version": report.version,
         "started": report.started_at,
         "elapsed": round(report.elapsed_s, 1),
-        "binaries": [_binary(needs) for needs in _shipped(report)],
+        "binaries": list(_binaries(_shipped(report))),
         "pictures": list(pictures(report.hosts)),
     }
 
@@ -88,12 +88,17 @@ def _shipped(report: Report) -> list[Requirements | Binary]:
     return [needs for needs in report.binaries if needs.member_of is None]
 
 
-def _binary(needs: Requirements | Binary) -> dict[str, Any]:
-    said = described(needs)
-    about = printable(said.description)
-    if said.glibc_floor:
-        about += f", needs glibc {printable(said.glibc_floor.version)}"
-    return {"path": printable(needs.path), "about": about, "sha256": printable(needs.sha256)}
+def _binaries(shipped: list[Requirements | Binary]) -> Iterator[dict[str, str]]:
+    """Yield what is said of each; its name is the last part of the path where that is its own."""
+    uses = Counter(needs.name for needs in shipped)
+    for needs in shipped:
+        said = described(needs)
+        about = said.description
+        if said.glibc_floor:
+            about += f", needs glibc {said.glibc_floor.version}"
+        name = needs.name if uses[needs.name] == 1 else needs.path
+        texts = {"name": name, "path": needs.path, "about": about, "sha256": needs.sha256}
+        yield {key: printable(text) for key, text in texts.items()}
 
 
 def _libcs(facts: Facts) -> str:

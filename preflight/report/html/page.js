@@ -36,8 +36,8 @@
 
   function heading() {
     const cells = binaries.map((binary) => {
-      const cell = element("th", { scope: "col", title: binary.about });
-      cell.append(element("span", { class: "name" }, binary.path));
+      const cell = element("th", { scope: "col", title: `${binary.path}: ${binary.about}` });
+      cell.append(element("span", { class: "name" }, binary.name));
       return cell;
     });
     document.querySelector("#matrix thead").replaceChildren(
@@ -56,9 +56,9 @@
     const cells = group.results.map((number, column) => {
       const grade = gradeOf(number);
       const button = element("button", { type: "button", class: grade }, `${SIGNS[grade]} ${grade}`);
-      button.setAttribute("aria-label", `${grade}: ${binaries[column].path} on ${named}`);
+      button.setAttribute("aria-label", `${grade}: ${binaries[column].name} on ${named}`);
       button.addEventListener("click", () => showResult(group, column, named));
-      return element("td", { "data-binary": binaries[column].path }, button);
+      return element("td", { "data-binary": binaries[column].name }, button);
     });
     const system = element("span", { class: "system" }, group.why || group.system);
     return element("tr", {}, element("th", { scope: "row" }, element("span", { class: "name" }, named), " ", open, system), ...cells);
@@ -118,8 +118,8 @@
 
   function showResult(group, column, named) {
     const result = data.results[group.results[column]];
-    const title = `${binaries[column].path} on ${named}`;
-    const about = element("p", {}, binaries[column].about);
+    const title = `${binaries[column].name} on ${named}`;
+    const about = element("p", {}, `${binaries[column].path}: ${binaries[column].about}`);
     if (!result) return open(title, about, element("p", {}, group.why || "not judged: the run was cut off"));
     const says = result.says
       ? [element("p", { class: "says" }, "The host would say: ", element("code", {}, result.says))] : [];
