@@ -87,6 +87,7 @@ def test_setting_against_the_flags(arch, setting, flags, outcome, ending):
         ("GOPPC64=power9", None, "unknown"),
         ("GOPPC64=power9", "POWER8E (raw), altivec supported", "blocked"),
         ("GOPPC64=power10", "POWER9, altivec supported", "blocked"),
+        ("GOPPC64=power9", "POWER9 (raw), altivec supported", "deployable"),
         ("GOPPC64=power9", "POWER10 (architected), altivec supported", "deployable"),
     ],
 )
