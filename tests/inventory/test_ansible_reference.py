@@ -90,6 +90,23 @@ ansible_group_priority=10
 ansible_user=c
 ansible_port=30
 """,
+    "depths": """
+[parent:children]
+child
+[child]
+h
+[aunt]
+h
+[parent:vars]
+ansible_user=parent
+ansible_group_priority=50
+[child:vars]
+ansible_user=child
+[aunt:vars]
+ansible_user=aunt
+ansible_group_priority=99
+ansible_port=9
+""",
     "values": r"""
 a ansible_port=0x16 ansible_user=007
 b ansible_port='22' ansible_user=1_000
@@ -264,7 +281,7 @@ PATTERNS = (
 )
 
 
-@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(text=inventories(), spread=st.booleans())
 def test_any_ini_means_what_it_means_to_ansible(text, spread, tmp_path_factory, ask_ansible):
     """Precedence, priorities, nesting, loops and patterns come out alike, errors included."""
