@@ -135,5 +135,7 @@ def _script(path: Path, command: str) -> None:
 
 
 def need(program: str) -> str:
-    """Return where a program is; without it the test is skipped."""
-    return shutil.which(program) or pytest.skip(f"needs {program}")
+    """Return where a program is; without it the test skips, or fails where hosts are required."""
+    found = shutil.which(program)
+    require(available=found is not None, what=program)
+    return str(found)

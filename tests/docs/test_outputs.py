@@ -8,7 +8,6 @@ run is not compared: addresses and ports, seconds, the kernel.
 from __future__ import annotations
 
 import re
-import shutil
 from pathlib import Path
 
 import pytest
@@ -16,7 +15,7 @@ import pytest
 from tests.builders.elf import build_elf
 from tests.cli.conftest import _own_place, run
 from tests.docs.blocks import DOCS, PAGES, PROJECT, Block, blocks
-from tests.docs.conftest import LOADER
+from tests.docs.conftest import LOADER, need
 from tests.hosts.roots import os_release
 
 __all__ = ["_own_place", "run"]
@@ -89,8 +88,7 @@ def test_a_check_of_this_machine_is_as_the_readme_shows_it(run):
 def test_an_estimate_is_as_the_page_shows_it(run, tmp_path, monkeypatch):
     """Debian 12's curl by the whole table."""
     on_bookworm()
-    curl = shutil.which("curl") or pytest.skip("needs curl")
-    (tmp_path / "curl").write_bytes(Path(curl).read_bytes())
+    (tmp_path / "curl").write_bytes(Path(need("curl")).read_bytes())
     monkeypatch.setenv("COLUMNS", "100")
 
     result = run("inspect", "--releases", "curl")

@@ -7,7 +7,7 @@ import yaml
 
 from tests.builders.elf import build_elf
 from tests.docs.blocks import PROJECT
-from tests.docs.conftest import LOADER, Deployment
+from tests.docs.conftest import LOADER, Deployment, need
 
 pytestmark = pytest.mark.slow
 
@@ -17,6 +17,7 @@ HOOKS = PROJECT / ".pre-commit-hooks.yaml"
 @pytest.fixture
 def repository(deployment: Deployment) -> Deployment:
     """A repository with the page's configuration; the hook is local, so nothing is fetched."""
+    need("git")
     path = deployment.directory / ".pre-commit-config.yaml"
     config = yaml.safe_load(path.read_text())
     (repository,) = config["repos"]
