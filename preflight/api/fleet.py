@@ -206,7 +206,7 @@ class Fleet:
                 if interview.exhausted or not talk.hear(interview.ask((*questions, *hints))):
                     break
                 hints = ()
-            if self._options.audit is None:  # which has nothing to mend
+            if self._options.package_managers:
                 self._ask_packages(interview, talk)
         self._remember(kind, talk)
         outcome = talk.outcome(interview.rounds, interview.exhausted)

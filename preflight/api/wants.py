@@ -37,6 +37,7 @@ class Options(Struct, frozen=True, kw_only=True):
     store: Path | None = None  # directory of the library store; None: in memory
     store_bytes: int = SIZE_BYTES  # what it may take up; looked at once a day
     everything: bool = False  # collect every library, not only what the programs ask for
+    package_managers: bool = True  # ask those of hosts what would mend a finding
     audit: Audit | None = None  # what is asked beyond the facts of a verdict
     prove: bool = False  # have the hosts' own loaders trace a copy of each program
     limits: Limits = Limits()  # of one host; what they leave open is "not-asked"

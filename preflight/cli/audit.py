@@ -142,7 +142,9 @@ def _asked(values: AuditOptions, programs: Sequence[Standing]) -> tuple[_Asked, 
     done, cut = collect(
         hosts,
         lambda _: [Want(program, Start()) for program in programs],
-        structs.replace(options, audit=Audit(secrets=not values["no_secrets"])),
+        structs.replace(
+            options, package_managers=False, audit=Audit(secrets=not values["no_secrets"])
+        ),
         executor=values["executor"],
         style=values["progress"],
     )

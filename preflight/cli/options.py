@@ -52,6 +52,7 @@ class ConnectionOptions(TypedDict):
     rate: float | None
     processes: int | None
     executor: str | None
+    no_package_manager: bool
     no_cache: bool
     cache_size: int
 
@@ -396,6 +397,11 @@ connection_options = several(
         is_eager=True,  # what files mean depends on it
         metavar="URL",
         help="have a Dask cluster ask: dask://HOST:PORT, dask+tls://HOST:PORT",
+    ),
+    option(
+        "--no-package-manager",
+        is_flag=True,
+        help="do not ask the hosts' package managers what would mend a finding",
     ),
     option("--no-cache", is_flag=True, help="neither read nor write the library store"),
     option(

@@ -188,6 +188,7 @@ def options_of(values: FleetOptions, *, everything: bool = False) -> Options:
         store=None if values["no_cache"] else _store(values),
         store_bytes=values["cache_size"],
         everything=everything,
+        package_managers=not values["no_package_manager"],
         limits=structs.replace(
             _SURVEY if everything else Limits(), silence_s=values["answer_timeout"]
         ),

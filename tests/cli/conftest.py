@@ -37,6 +37,8 @@ def _own_place(tmp_path, monkeypatch) -> None:
     for name in [name for name in os.environ if name.startswith(SETTINGS)]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("HOME", str(tmp_path))
+    # apt-cache without a cache of its own takes a second; tests/conformance has it asked.
+    monkeypatch.setenv("PREFLIGHT_NO_PACKAGE_MANAGER", "1")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     monkeypatch.setenv("PYTHONPATH", str(PROJECT))
