@@ -326,7 +326,7 @@ def test_manual_lists_the_formats():
     """docs/commands.md and --help name every format that there is."""
     page = (PROJECT / "docs" / "commands.md").read_text("utf-8")
 
-    assert set(FORMATS) <= set(re.findall(r"\w+", page.partition("--format NAME")[2]))
+    assert set(FORMATS) <= set(re.findall(r"[\w-]+", page.partition("--format NAME")[2]))
 
 
 def test_github_log_comes_with_the_summary_of_the_step(run, program, monkeypatch):
