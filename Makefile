@@ -87,10 +87,12 @@ crosscheck: dev
 fuzz-loader: dev
 	$(RUN) -m tests.fuzz --graphs 2000
 
-# make docs        write what the program says of itself: docs/findings.md, docs/commands.md
+# make docs        write what the program says of itself into docs/, and the site into build/site
 docs: dev
 	$(RUN) -m docs.make_findings
 	$(RUN) -m docs.make_commands
+	$(RUN) -m docs.make_man
+	$(RUN) -m mkdocs build --strict -f docs/site/mkdocs.yml
 
 # make hosts-build build the root file systems of the test hosts (root)
 hosts-build: dev

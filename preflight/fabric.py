@@ -15,10 +15,12 @@ our own, which verify it; *c* only says where they are and who logs in.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from typing import TypeAlias
 
 import fabric
+from invoke.exceptions import Exit
 from msgspec import structs
 
 from preflight.analyze import analyze
@@ -36,12 +38,24 @@ __all__ = ["NotDeployableError", "Start", "check_deployable", "host_of", "requir
 Target: TypeAlias = "fabric.Connection | fabric.Group"
 
 
-class NotDeployableError(PreflightError):
-    """Some binary is blocked on some host, or nobody knows; *report* has the verdicts."""
+class NotDeployableError(PreflightError, Exit):
+    """
+    Some binary is blocked on some host, or nobody knows; *report* has the verdicts.
+
+    Where a task does not catch it, `fab` shows its line and ends with *code*.
+    """
+
+    message: str
 
     def __init__(self, message: str, report: Report) -> None:
         super().__init__(message, "look at the verdicts of the report of this error")
+        self.args = (message,)  # which Exit leaves as they were given
         self.report = report
+
+    @property
+    def code(self) -> int:
+        """The exit status that `preflight check` would end with: 1 where blocked, else 3."""
+        return 1 if self.report.summary.blocked else 3
 
 
 def require_deployable(
@@ -75,9 +89,9 @@ def check_deployable(
         override = start or Start()
         return resolve_start(host, binary_name=needed.name, several=several, override=override)
 
-    hosts = {host.name: host for host in map(host_of, connections)}
+    hosts = _named_apart(dict.fromkeys(map(host_of, connections)))
     chosen = _with_password(options or Options(), connections)
-    return check(requirements, list(hosts.values()), starts=start_of, options=chosen)
+    return check(requirements, hosts, starts=start_of, options=chosen)
 
 
 def host_of(connection: fabric.Connection) -> Host:
@@ -86,15 +100,26 @@ def host_of(connection: fabric.Connection) -> Host:
     if isinstance(gateway, str):
         reason = f"{connection.host}: the connection runs a ProxyCommand of its own"
         raise UsageError(reason, "write it into the ssh configuration, which is honoured")
-    port = connection.port
     return Host(
-        name=f"{connection.user}@{connection.host}:{port}",
+        name=connection.original_host,  # as the ssh configuration knows it
         address=connection.host,
-        port=port,
+        port=connection.port,
         user=connection.user,
         identity_file=next(_key_files(connection), None),
         gateway=host_of(gateway) if gateway else None,
     )
+
+
+def _named_apart(hosts: Iterable[Host]) -> list[Host]:
+    """Return *hosts*, those of the same name with port and user in it: each has its verdict."""
+    hosts = list(hosts)
+    count = Counter(host.name for host in hosts)
+    return [
+        structs.replace(host, name=f"{host.name}:{host.port}:{host.user}")
+        if count[host.name] > 1
+        else host
+        for host in hosts
+    ]
 
 
 def _key_files(connection: fabric.Connection) -> Iterator[str]:

@@ -11,10 +11,16 @@ import pytest
 
 from preflight import Options
 from preflight.errors import UsageError
-from preflight.fabric import NotDeployableError, Start, host_of, require_deployable
+from preflight.fabric import (
+    NotDeployableError,
+    Start,
+    check_deployable,
+    host_of,
+    require_deployable,
+)
 from preflight.transport import Options as ConnectOptions
 from tests.builders.elf import build_elf
-from tests.transport.conftest import ADDRESS, keys, sshd, start_sshd
+from tests.transport.conftest import ADDRESS, free_port, keys, sshd, start_sshd
 
 __all__ = ["keys", "sshd", "start_sshd"]
 
@@ -91,6 +97,36 @@ def test_a_group_is_asked_as_one(connection, options, program):
     report = require_deployable(group, program(), start=START, options=options)
 
     assert [host_of(connection).name] == [host.host for host in report.hosts]
+
+
+def test_the_ssh_configuration_holds_for_the_name_that_a_task_uses(sshd, program, tmp_path):
+    """Where the host's keys are recorded stands there, under the alias alone."""
+    known = sshd.known_hosts(tmp_path / "known_hosts")
+    config = tmp_path / "config"
+    config.write_text(f"Host web-1\n  HostName {ADDRESS}\n  UserKnownHostsFile {known}\n")
+    arguments = {"key_filename": sshd.identity()}
+    connection = fabric.Connection(
+        "web-1", user=getpass.getuser(), port=sshd.port, connect_kwargs=arguments
+    )
+    connection.host = ADDRESS  # what fabric makes of the same configuration
+    options = Options(connect=ConnectOptions(ssh_config=str(config)))
+
+    report = require_deployable(connection, program(), start=START, options=options)
+
+    assert [("web-1", "verified")] == [(host.host, host.host_key) for host in report.hosts]
+
+
+def test_two_servers_at_one_address_are_two_hosts(connection, options, program):
+    """A group's second port is asked, too, and has a verdict of its own."""
+    other = fabric.Connection(ADDRESS, user=connection.user, port=free_port())
+    group = fabric.SerialGroup.from_connections([connection, other, connection])
+
+    report = check_deployable(group, program(), start=START, options=options)
+
+    ports = [f"{ADDRESS}:{one.port}:{one.user}" for one in (connection, other)]
+    assert [(ports[0], "probed"), (ports[1], "unreachable")] == [
+        (host.host, host.status) for host in report.hosts
+    ]
 
 
 def test_a_gateway_of_the_connection_is_the_jump_host():

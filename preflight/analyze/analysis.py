@@ -16,6 +16,7 @@ from preflight.analyze.buildinfo import amd64_level, go_build
 from preflight.analyze.bundles import TooMuchError, open_bundle, open_directory, open_payload
 from preflight.analyze.foreign import foreign
 from preflight.analyze.formats import Found, detect
+from preflight.analyze.gofunctions import function_names
 from preflight.analyze.golinkage import go_linkage
 from preflight.analyze.needs import describe, glibc_floor, glibc_steps, libc, x86_isa_needed
 from preflight.analyze.payload import beside, payload
@@ -153,7 +154,8 @@ def _described(source: Source, sha256: str, *, id: str, path: str, name: str) ->
     carrier = payload(source) if shipped else None
     table = sections(source, elf) if shipped else ()
     marks = texts(source, table, elf, go) if shipped else {}
-    linkage = go_linkage(elf, go, marks) if go and shipped else None
+    functions = function_names(source, table, elf) if go and shipped else b""
+    linkage = go_linkage(elf, go, functions, marks) if go and shipped else None
     return Requirements(
         id=id,
         path=path,

@@ -5,7 +5,7 @@ Causes are functions that are linked in (Go keeps the names of all its
 functions), that are imported, and texts among the constants.  Only a cause that
 is seen gives a need, and each pass over a file is bounded.
 Source: Go src/crypto/x509/root_linux.go, src/time/zoneinfo_unix.go,
-src/runtime/symtab.go (pcHeader); glibc nss/nss_module.c, iconv/gconv_conf.c,
+glibc nss/nss_module.c, iconv/gconv_conf.c,
 posix/shm-directory.h; OpenSSL crypto/cversion.c.
 """
 
@@ -15,6 +15,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from struct import Struct
 
+from preflight.analyze.gofunctions import function_names
 from preflight.analyze.sections import Section
 from preflight.elf.source import Source
 from preflight.model import text
@@ -59,8 +60,6 @@ _CHUNK_BYTES = 1 << 20
 _AROUND = 256  # bytes of a text before and after the mark
 _CONSTANT_BYTES = 64 << 20
 _NAMES_BYTES = 64 << 20
-_PCLNTAB = (b".gopclntab", b".data.rel.ro.gopclntab")
-_CU_WORD = 4  # of pcHeader, where the names of functions end
 
 
 def texts(
@@ -137,7 +136,7 @@ def _needs(
 ) -> Iterator[RunTimeNeed]:
     yield from _of_imports(elf)
     if go is not None:
-        yield from _of_go(_function_names(source, sections, elf), go)
+        yield from _of_go(function_names(source, sections, elf), go)
     else:
         yield from _of_constants(found, elf)
     if elf.kind in ("static", "static-pie"):
@@ -171,20 +170,6 @@ def _of_go(functions: bytes, go: GoBuild) -> Iterator[RunTimeNeed]:
         brought = {"timezone-data": own_zones, "ca-certificates": own_roots}.get(kind, False)
         if not brought and b"\0" + name + b"\0" in functions:
             yield RunTimeNeed(kind, f"{text.decode(name)} of Go is in it", places)
-
-
-def _function_names(source: Source, sections: Iterable[Section], elf: Elf) -> bytes:
-    """Return the names of the functions of a Go program, which it keeps where it is stripped."""
-    table = next((s for s in sections if s.name in _PCLNTAB and s.inside(source)), None)
-    if table is None:
-        return b""
-    word = elf.bits // 8
-    head = source.read(table.offset, 8 + (_CU_WORD + 1) * word)
-    endian = elf.endian or "little"
-    end = int.from_bytes(head[8 + _CU_WORD * word :], endian)
-    # Go before 1.18 has another header, and names all over the table.
-    size = end if head[:4] in (b"\xf0\xff\xff\xff", b"\xf1\xff\xff\xff") else table.size
-    return table.read(source, min(max(size, 0), _NAMES_BYTES))
 
 
 def _of_constants(found: Mapping[bytes, bytes], elf: Elf) -> Iterator[RunTimeNeed]:

@@ -253,7 +253,8 @@ inventory_options = several(
         metavar="FILE|LIST",
         # Read by `discover`, so that --local and --facts win over it.
         envvar=None,
-        help="YAML file, '-' for standard input, or a list with a comma: web1,web2,",
+        help="YAML file, Ansible's inventory (ansible:PATH may run its programs), '-' for standard"
+        " input, or a list with a comma: web1,web2,",
     ),
     option(
         "-l",
@@ -484,7 +485,7 @@ report_options = several(
         multiple=True,
         metavar="NAME[=FILE]",
         help="table (the default), json, jsonl, names, junit, github, gitlab, sarif, markdown,"
-        " prometheus, html; several from one run",
+        " prometheus, html, ansible-limit; several from one run",
     ),
     option("--explain", is_flag=True, help="show each library, the rule that found it, and misses"),
     option("-q", "--quiet", count=True, help="failures and the summary only"),

@@ -18,9 +18,10 @@ from preflight.api.members import with_members
 from preflight.cli import defaults
 from preflight.cli.options import FleetOptions, InventoryOptions, StartOptions
 from preflight.cli.shards import Shard
-from preflight.cli.voice import advise, note
+from preflight.cli.voice import advise, note, warn
 from preflight.errors import UsageError
-from preflight.inventory import Inventory, discover, load, resolve_start, with_default
+from preflight.inventory import Inventory, discover, file_of, load, resolve_start, with_default
+from preflight.inventory.sources import VARIABLE
 from preflight.model.host import Host
 from preflight.model.requirements import Requirements
 from preflight.model.start import Opener, Start
@@ -33,13 +34,22 @@ LOCAL = Host(name="localhost", transport="local")
 
 
 def the_inventory(sources: Sequence[str]) -> Inventory:
-    """Return the inventory that the options name, or else the one that `discover` finds."""
-    return load(list(sources) or _discovered(), stdin=sys.stdin)
+    """
+    Return the inventory that the options name, or else the one that `discover` finds.
+
+    What of it is not honoured is said.  Only a source that the caller named may
+    have programs run: neither a file that lies there nor a project's own.
+    """
+    named = bool(sources or os.environ.get(VARIABLE))
+    inventory = load(list(sources) or _discovered(), stdin=sys.stdin, may_run=named)
+    for remark in inventory.remarks:
+        warn(remark)
+    return inventory
 
 
 def names_of(sources: Sequence[str]) -> list[str]:
     """Return the hosts and groups of the inventory; standard input is left alone."""
-    inventory = load([s for s in sources if s != "-"] or _discovered())
+    inventory = load([s for s in sources if s != "-"] or _discovered(), may_run=False)
     return [*inventory.groups, *(host.name for host in inventory.hosts)]
 
 
@@ -88,7 +98,7 @@ def files_read(values: FleetOptions) -> list[str | None]:
     given = values.get("loaded_by")  # not every command has it
     opener = given and _opener_parts(given)[0]
     ssh = values["ssh_config"] if values["ssh_config"] != "none" else None
-    return [*sources, opener, values["key"], values["known_hosts"], ssh]
+    return [*map(file_of, sources), opener, values["key"], values["known_hosts"], ssh]
 
 
 def analyzed(binaries: Sequence[str]) -> tuple[Requirements, ...]:

@@ -11,7 +11,7 @@ from preflight.model.nodeset import MAX_NAMES
 class Setting(Struct, frozen=True, gc=False):
     """One value, and where it stands."""
 
-    value: str | int | bool
+    value: str | int | bool | tuple[str, ...]
     place: str
 
 
@@ -29,12 +29,17 @@ class Group(Struct, frozen=True):
 
 
 class Declared(Struct, frozen=True):
-    """One source: every host in its order in *places*, what is set for it alone in *hosts*."""
+    """
+    One source: every host in its order in *places*, what is set for it alone in *hosts*.
+
+    *remarks* say what of the source is not honoured, one line each.
+    """
 
     defaults: Settings = {}
     groups: dict[str, Group] = {}
     hosts: dict[str, Settings] = {}
     places: dict[str, str] = {}
+    remarks: list[str] = []
 
     def declare(self, name: str, place: str) -> None:
         """Note that there is a host; raises `InventoryError` where there are too many."""

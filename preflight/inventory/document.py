@@ -51,14 +51,20 @@ def compose(
 
     *what* it is, and an *example* of its content, are for messages.
     """
+    root = compose_any(raw, name, what)
+    if root is None:
+        raise InventoryError(f"{name}:1: the {what} is empty", f"write {example!r}")
+    return root
+
+
+def compose_any(raw: bytes, name: str, what: str = "inventory") -> Node | None:
+    """Return what `compose` returns, None where there is nothing but comments."""
     _check_text(raw, name, what)
     try:
         _check_depth(raw, name)
         root: Node | None = yaml.compose(_Source(raw, name), Loader=_LOADER)
     except yaml.YAMLError as problem:
         raise _syntax_error(problem, raw, name) from None
-    if root is None:
-        raise InventoryError(f"{name}:1: the {what} is empty", f"write {example!r}")
     return root
 
 

@@ -2,8 +2,8 @@
 An inventory, and the patterns of ``--limit`` that select from it.
 
 The terms of all patterns are one set, as in Ansible: what is named, of that
-what every ``&term`` names too, without what any ``!term`` names.  Limits: no
-regular expressions and no ``group[0]``.
+what every ``&term`` names too, without what any ``!term`` names.  Limit: no
+``group[0]``, which looks like a range.
 """
 
 from __future__ import annotations
@@ -31,10 +31,15 @@ _EVERY = ("all", "*")
 
 
 class Inventory(Struct, frozen=True):
-    """The hosts of one run in the order of their sources, and the names in each group."""
+    """
+    The hosts of one run in the order of their sources, and the names in each group.
+
+    *remarks* say what of the sources is not honoured, one line each.
+    """
 
     hosts: tuple[Host, ...]
     groups: Mapping[str, tuple[str, ...]] = {}
+    remarks: tuple[str, ...] = ()
 
     def select(self, patterns: Sequence[str]) -> tuple[Host, ...]:
         """
@@ -82,12 +87,26 @@ class _Selection:
             raise UsageError(f"the pattern {quoted(pattern)} is empty", "write 'all' for all hosts")
 
     def _term(self, term: str) -> frozenset[str]:
-        """Return what a name, a group, a glob or a range stands for."""
+        """Return what a name, a group, a glob, a range or a regular expression stands for."""
+        if term.startswith("~"):
+            return self._matching(term)
         if is_ipv6(term):
             return self._one(term.strip("[]"))
         if "[" not in _CLASS.sub("", term):
             return self._one(term)
         return self._range(term)
+
+    def _matching(self, term: str) -> frozenset[str]:
+        """Return the hosts and the groups' hosts whose name begins as ``~EXPRESSION`` says."""
+        try:
+            expression = re.compile(term[1:])
+        except re.error as problem:
+            hint = "see Python's re; a comma or a colon ends a term"
+            raise UsageError(f"{quoted(term)} is no expression: {problem}", hint) from None
+        found = frozenset[str]().union(*(self.sets[n] for n in self.sets if expression.match(n)))
+        if not found:
+            raise UsageError(f"no host matches {quoted(term)}", "'~' starts an expression")
+        return found
 
     def _range(self, term: str) -> frozenset[str]:
         """Return what a range stands for: it names its hosts, and a name has to be there."""
@@ -133,8 +152,7 @@ class _Selection:
 def _operator_and_term(piece: str) -> tuple[str, str]:
     operator = piece[0] if piece[0] in "!&" else ""
     term = piece.removeprefix(operator)
-    if term in {"", "@"}:
-        wanted = "FILE" if term else "NAME"
+    if wanted := {"": "NAME", "@": "FILE", "~": "EXPRESSION"}.get(term):
         raise UsageError(f"nothing follows {quoted(piece)}", f"write {piece + wanted!r}")
     return operator, term
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import errno
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TextIO
 
 from preflight.errors import InventoryError, UsageError
-from preflight.inventory import host_list, yaml_file
+from preflight.inventory import ansible, host_list, yaml_file
+from preflight.inventory.ansible import detect
+from preflight.inventory.ansible.needed import PREFIX, NeedsAnsible
 from preflight.inventory.declared import Declared
 from preflight.inventory.document import MAX_BYTES
 from preflight.inventory.resolve import resolve
@@ -18,15 +21,19 @@ from preflight.inventory.values import unreadable
 DEFAULT_FILE = "inventory.yaml"
 VARIABLE = "PREFLIGHT_INVENTORY"
 STDIN = "<stdin>"
+# Before digits and a comma it is a host of that name, and a port.
+_PREFIXED = re.compile(rf"(?:{PREFIX}|{detect.OURS})(?![0-9]+,)")
 
 
-def load(sources: Sequence[str], *, stdin: TextIO | None = None) -> Inventory:
+def load(sources: Sequence[str], *, stdin: TextIO | None = None, may_run: bool = True) -> Inventory:
     """
     Return the hosts of all *sources*; *stdin* is what ``-`` reads.
 
+    A source ``ansible:PATH`` may have ``ansible-inventory`` and what it names
+    run, unless *may_run* is False; any other source runs nothing.
     Raises `InventoryError` for what is wrong in a source, or between two.
     """
-    declared = [_declare(source, stdin) for source in sources]
+    declared = [_declare(source, stdin, may_run=may_run) for source in sources]
     hosts = resolve(declared)
     if not hosts:
         names = [STDIN if source == "-" else source for source in sources]
@@ -37,7 +44,16 @@ def load(sources: Sequence[str], *, stdin: TextIO | None = None) -> Inventory:
     groups: dict[str, dict[str, None]] = {}
     for group in (group for source in declared for group in source.groups.values()):
         groups.setdefault(group.name, {}).update(dict.fromkeys(group.members))
-    return Inventory(hosts, {name: tuple(members) for name, members in groups.items()})
+    return Inventory(
+        hosts,
+        {name: tuple(members) for name, members in groups.items()},
+        tuple(dict.fromkeys(remark for one in declared for remark in one.remarks)),
+    )
+
+
+def file_of(source: str) -> str:
+    """Return the file that a source names, without what says its format."""
+    return source.removeprefix(PREFIX).removeprefix(detect.OURS)
 
 
 def discover(environ: Mapping[str, str], cwd: Path, *, project: Sequence[str] = ()) -> list[str]:
@@ -60,17 +76,39 @@ def discover(environ: Mapping[str, str], cwd: Path, *, project: Sequence[str] = 
     )
 
 
-def _declare(source: str, stdin: TextIO | None) -> Declared:
-    if not source:
+def _declare(source: str, stdin: TextIO | None, *, may_run: bool) -> Declared:
+    if not file_of(source):
         raise UsageError("the name of the inventory is empty", "name one: -i FILE or -i web1,web2")
+    name, path = STDIN, None
+    if _PREFIXED.match(source):
+        path = Path(file_of(source))
+        if source.startswith(PREFIX):
+            return ansible.read_source(path, file_of(source), may_run=may_run)
+        return yaml_file.read(_read_file(path, str(path)), str(path), path.parent.absolute())
     if source == "-":
         if stdin is None:
             raise UsageError("there is no standard input to read", "name a file instead of '-'")
-        return yaml_file.read(_read_stream(stdin), STDIN, Path.cwd())
-    if "," in source:
+        raw = _read_stream(stdin)
+    elif "," in source:
         return host_list.read(source)
-    path = Path(source)
-    return yaml_file.read(_read_file(path, source), source, path.parent.absolute())
+    else:
+        name, path = source, Path(source)
+        if path.is_dir():
+            return ansible.read_source(path, name, may_run=False)
+        raw = _read_file(path, name)
+    return _read_either(raw, name, path)
+
+
+def _read_either(raw: bytes, name: str, path: Path | None) -> Declared:
+    """Return what a text says whose format is told by its content."""
+    base = Path.cwd() if path is None else path.parent.absolute()
+    try:
+        found = detect.format_of(raw, name)
+    except NeedsAnsible as needed:
+        raise needed.refusal(name) from None
+    if found.format == "preflight" and found.root is not None:
+        return yaml_file.read_root(found.root, base)
+    return ansible.read_found(found, raw, name, None if path is None else base)
 
 
 def _read_stream(stream: TextIO) -> bytes:

@@ -84,7 +84,12 @@ def read(raw: bytes, name: str, base: Path) -> Declared:
 
     Raises `InventoryError`, for the first fault, as ``name:line: …``.
     """
-    top = document.items(document.compose(raw, name), "the inventory")
+    return read_root(document.compose(raw, name), base)
+
+
+def read_root(root: Node, base: Path) -> Declared:
+    """Return what `read` returns of the document whose root is *root*."""
+    top = document.items(root, "the inventory")
     declared = Declared()
     for key, (key_node, node) in top.items():
         if key == "defaults":

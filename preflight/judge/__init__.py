@@ -17,6 +17,7 @@ from msgspec import Struct, structs
 from preflight.judge import (
     cpu,
     go,
+    gocpu,
     image,
     interpreter,
     later,
@@ -89,7 +90,7 @@ STAGES: tuple[Stage, ...] = (
     ),
     Stage((cpu.check_cpu_level,), cpu.predict),
     Stage((symbols.check_symbols,), symbols.predict),
-    Stage((cpu.check_go_level,), cpu.predict_go),
+    Stage((gocpu.check_go_cpu,), gocpu.predict_go_cpu),
     Stage((payload.check_payload, later.check_later), lambda _: None),
 )
 

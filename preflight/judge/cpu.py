@@ -62,35 +62,6 @@ def predict(case: Case) -> Prediction:
     return Prediction(first_line(case, line), 127)
 
 
-def check_go_level(case: Case) -> Iterator[Finding]:
-    """
-    The CPU reaches the GOAMD64 level that the program was built for.
-
-    Source: Go src/runtime/asm_amd64.s, bad_cpu: the runtime looks before main.
-    """
-    wanted = case.requirements.go_level
-    level = case.facts.cpu_level
-    if wanted not in X86_LEVELS:
-        return
-    if level in X86_LEVELS and X86_LEVELS.index(level) >= X86_LEVELS.index(wanted):
-        return
-    yield Finding(
-        code="cpu-level-too-low",
-        severity="error" if level in X86_LEVELS else "unknown",
-        subject=wanted,
-        needed_by=case.requirements.path,
-        message=f"built with GOAMD64={wanted[-2:]}, the CPU is {level or 'of an unknown level'}",
-    )
-
-
-def predict_go(case: Case) -> Prediction:
-    """Return what the Go runtime says."""
-    level = (case.requirements.go_level or "")[-2:]
-    line = "This program can only be run on AMD64 processors with "
-    line += f"{level} microarchitecture support."
-    return Prediction(first_line(case, line), 1)
-
-
 def _marked(case: Case) -> list[Object]:
     """Return the objects that want more than the CPU has, or that nobody can tell about."""
     resolution = case.resolution

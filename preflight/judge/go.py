@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from preflight.judge.case import Case
 from preflight.model.verdict import Finding
 
-_TOLD = ("-buildmode", "-tags", "-ldflags", "CGO_ENABLED", "GOOS", "GOARCH", "GOAMD64", "GOARM")
+_TOLD = ("-buildmode", "-tags", "-ldflags", "CGO_ENABLED", "GOOS", "GOARCH")
+_LEVELS = ("GOAMD64", "GOARM", "GO386", "GOARM64", "GOPPC64", "GORISCV64", "GOMIPS", "GOMIPS64")
 
 
 def check_go(case: Case) -> Iterator[Finding]:
@@ -17,7 +18,7 @@ def check_go(case: Case) -> Iterator[Finding]:
         return
     system = build.setting("GOOS") or "linux"
     how = linkage.sentence if linkage and system == "linux" else "for another system"
-    settings = [f"{name}={value}" for name, value in build.settings if name in _TOLD]
+    settings = [f"{name}={value}" for name, value in build.settings if name in (*_TOLD, *_LEVELS)]
     yield Finding(
         code="go-build",
         severity="info",

@@ -67,6 +67,13 @@ LINES = (
         "Build with GOAMD64=v1. " + _CHECK,
     ),
     line(
+        r"only (?:be )?run on (?:processors with MMX|ARM64 processors with LSE) support"
+        r"|this CPU has no (?:VFPv3 )?floating point hardware, so it cannot run",
+        "cpu-level-too-low",
+        "the Go program was built for a newer CPU than this one (GO386, GOARM64 or GOARM).",
+        "Build with GOARM=5 or GOARM64=v8.0; Go's 386 needs MMX. " + _CHECK,
+    ),
+    line(
         r"(?i)illegal instruction",
         "cpu-level-too-low",
         "the program used an instruction that this CPU does not have: it is for a newer one.",

@@ -253,10 +253,11 @@ CODES: dict[str, Code] = {
         title="The program or a library needs a newer CPU",
         cause="The file is marked as built for an x86-64 level (x86-64-v2, -v3, -v4) that the "
         "host's CPU does not reach. A static program is not checked and dies of an illegal "
-        "instruction instead. A Go program built with GOAMD64 looks at the CPU itself.",
+        "instruction instead. A Go program looks at the CPU itself (GOAMD64, GO386, GOARM64), or "
+        "dies of an illegal instruction (GOARM, GOPPC64).",
         says="CPU ISA level is lower than required",
-        remedy="Build with -march=x86-64 or GOAMD64=v1 (or what the fleet has), or choose "
-        "other hosts.",
+        remedy="Build with -march=x86-64, GOAMD64=v1 or GOARM=6 (or what the fleet has), or "
+        "choose other hosts.",
     ),
     "kernel-too-old": Code(
         title="The kernel is older than the loader or program allows",

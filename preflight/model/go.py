@@ -7,6 +7,7 @@ from typing import Literal
 from msgspec import Struct
 
 Linkage = Literal["static", "static-cgo", "dynamic-cgo", "dynamic"]
+BuildMode = Literal["exe", "pie", "c-shared", "c-archive", "plugin", "shared"]
 
 
 class GoModule(Struct, frozen=True):
@@ -44,6 +45,7 @@ class GoLinkage(Struct, frozen=True):
 
     kind: Linkage
     reasons: tuple[str, ...] = ()
+    mode: BuildMode = "exe"  # -buildmode, told or seen
 
     @property
     def sentence(self) -> str:

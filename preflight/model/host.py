@@ -27,6 +27,7 @@ class Host(Struct, frozen=True, kw_only=True):
     transport: str | None = None  # a key of preflight.transport.TRANSPORTS; None: SSH
     gateway: Host | None = None
     direct: bool = False  # jump: none, whatever ssh_config says
+    ssh_options: tuple[str, ...] = ()  # "KEY=VALUE", as ssh -o takes them
     groups: tuple[str, ...] = ()
     labels: tuple[tuple[str, str], ...] = ()
     start: Start = Start()

@@ -42,6 +42,7 @@ class Go(Struct, frozen=True):
     version: str | None  # of the module
     linkage: str | None  # a word of `GoLinkage`; None: not for Linux
     reasons: tuple[str, ...]
+    build_mode: str | None  # a word of `BuildMode`; None: neither told nor seen
     settings: Mapping[str, str]
 
 

@@ -11,8 +11,7 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Iterable, Sequence
-from types import TracebackType
-from typing import NamedTuple, Self
+from typing import NamedTuple
 
 from msgspec import Struct, structs
 
@@ -30,6 +29,7 @@ from preflight.probe.requests import Plan, Replies, Round
 from preflight.probe.script import COMMAND, bootstrap
 from preflight.probe.store import Store
 from preflight.transport import Deadline, Session
+from preflight.transport.closing import Closing
 
 _PATIENCE_S = 30.0  # how long to wait for another interview's download of the same content
 _SLACK_BYTES = 16 << 20  # what a host may send besides contents
@@ -50,7 +50,7 @@ class Beginning(NamedTuple):
     audited: Audited | None = None
 
 
-class Interview:
+class Interview(Closing):
     """
     The conversation with one host; *key* names the host in the store's memos.
 
@@ -148,17 +148,6 @@ class Interview:
         self._knowledge.save()
         self._knowledge.release()
         self._stream.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        value: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def _audited(self, replies: Replies, clock_s: int | None, since_s: float) -> Audited:
         audited = read_audited(replies.facts, self._nonce)

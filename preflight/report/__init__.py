@@ -11,6 +11,7 @@ or the environment; to add one, write the file and add its line here.
 from __future__ import annotations
 
 from preflight.report import (
+    ansible_limit,
     github,
     gitlab,
     html,
@@ -39,4 +40,5 @@ FORMATS: dict[str, Format] = {
     "markdown": markdown.render,
     "prometheus": prometheus.render,
     "html": html.render,
+    "ansible-limit": ansible_limit.render,
 }

@@ -86,6 +86,7 @@ def _go(build: GoBuild, linkage: GoLinkage | None) -> Go:
         version=build.main.version if build.main else None,
         linkage=linkage.kind if linkage else None,
         reasons=linkage.reasons if linkage else (),
+        build_mode=linkage.mode if linkage else build.setting("-buildmode"),
         settings=dict(build.settings),
     )
 

@@ -44,10 +44,17 @@ def _row(host: Host) -> tuple[str, ...]:
         printable(host.target),
         _UNSET if host.port is None else str(host.port),
         _UNSET if host.user is None else printable(host.user),
-        printable(host.gateway.name) if host.gateway else "-",
+        printable(_jump(host)),
         printable(", ".join(host.groups)),
         host.transport or "ssh",
     )
+
+
+def _jump(host: Host) -> str:
+    if host.gateway:
+        return host.gateway.name
+    named = (option.partition("=") for option in host.ssh_options)
+    return next((value for key, _, value in named if key.lower() == "proxyjump"), "-")
 
 
 def _fit(shown: _Columns, limit: int) -> dict[str, int]:

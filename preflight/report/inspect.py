@@ -99,6 +99,7 @@ def _wheel(name: str, bundle: Bundle) -> Iterator[tuple[str, str]]:
 
 def _go(build: GoBuild, linkage: GoLinkage | None, view: View) -> Iterator[tuple[str, str]]:
     yield "Go", f"{build.release}, {linkage.sentence}" if linkage else build.release
+    yield "build mode", linkage.mode if linkage else build.setting("-buildmode") or ""
     yield "main package", build.path
     if build.main:
         yield "main module", f"{build.main.path} {build.main.version}"

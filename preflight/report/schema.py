@@ -15,7 +15,7 @@ import msgspec
 from preflight.model import facts_lines
 from preflight.model.elf import Endian
 from preflight.model.estimate import Answer
-from preflight.model.go import Linkage
+from preflight.model.go import BuildMode, Linkage
 from preflight.model.report import GivenStart
 from preflight.model.requirements import Format
 from preflight.model.runtime import RunTimeKind
@@ -179,6 +179,7 @@ def _binary() -> _Schema:
         version=_TEXT_OR_NULL,
         linkage=_open_or_null(get_args(Linkage)),
         reasons=_array(_STRING),
+        build_mode=_open_or_null(get_args(BuildMode)),
         settings={"type": "object", "additionalProperties": _STRING},
     )
     later = _object(

@@ -15,14 +15,14 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, InvalidStateError
 from contextlib import contextmanager
-from types import TracebackType
-from typing import NamedTuple, Self
+from typing import NamedTuple
 
 from preflight.errors import TransportError
 from preflight.model.host import Host
 from preflight.model.snapshot import HostKeyState
 from preflight.model.text import decode, printable
 from preflight.transport import Contact, Deadline, Options, Session, Stream, Transport
+from preflight.transport.closing import Closing
 from preflight.transport.credentials.guard import Credential, Guard, Turn, guard_of
 from preflight.transport.credentials.secret import Secret, Secrets
 
@@ -105,7 +105,7 @@ class _Contact:
         self._contact.close()
 
 
-class _Session:
+class _Session(Closing):
     """A session of the user who logged in, that starts commands as another."""
 
     def __init__(self, session: Session, target: Target) -> None:
@@ -223,17 +223,6 @@ class _Session:
 
     def close(self) -> None:
         self._session.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        value: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 class _Heard:

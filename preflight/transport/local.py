@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import Future
-from types import TracebackType
-from typing import Self
 
 from msgspec import Struct
 
@@ -13,10 +11,11 @@ from preflight.errors import TransportError
 from preflight.model.host import Host
 from preflight.model.snapshot import HostKeyState
 from preflight.transport import Contact, Deadline, Options
+from preflight.transport.closing import Closing
 from preflight.transport.process import ProcessStream
 
 
-class LocalSession:
+class LocalSession(Closing):
     """The machine that preflight runs on, for as long as nobody closes the session."""
 
     warnings: tuple[str, ...] = ()
@@ -48,17 +47,6 @@ class LocalSession:
             streams, self._streams = self._streams, []
         for stream in streams:
             stream.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        value: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 class _Here(Struct, frozen=True):

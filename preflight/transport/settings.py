@@ -8,6 +8,7 @@ program reads it, then ssh's defaults.
 from __future__ import annotations
 
 import os
+import re
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -43,6 +44,7 @@ Proxy: TypeAlias = Literal["config", "direct", "jump"]
 Family: TypeAlias = Literal["any", "inet", "inet6"]
 _Way: TypeAlias = tuple[str, int, str]  # name, port, user
 _AGENT_VARIABLE = "SSH_AUTH_SOCK"
+_NAMES_A_WAY = re.compile(r"proxy(?:jump|command)\b", re.IGNORECASE).match
 _METHODS = {
     "publickey": "pubkeyauthentication",
     "keyboard-interactive": "kbdinteractiveauthentication",
@@ -142,7 +144,12 @@ def _resolve(
     *trail* is what lies behind it, *before* are the jump hosts that have to be
     passed first, where that was said with it.
     """
-    found = _Found(host, options, "jump" if before else _proxy(host, options))
+    given = (*host.ssh_options, *options.ssh_options)  # of two, ssh takes the first
+    found = _Found(
+        host,
+        structs.replace(options, ssh_options=given) if host.ssh_options else options,
+        "jump" if before else _proxy(host, options),
+    )
     way = (host.name, found.port, found.user)
     if way in trail or len(trail) > MAX_JUMPS:
         names = " -> ".join(name for name, _, _ in (*trail, way))
@@ -156,6 +163,8 @@ def _proxy(host: Host, options: Options) -> Proxy:
         return "jump"
     if host.direct:
         return "direct"
+    if any(map(_NAMES_A_WAY, host.ssh_options)):
+        return "config"
     if options.jump is not None:
         return "jump" if jumps.parse(options.jump) else "direct"
     return "config"

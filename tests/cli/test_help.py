@@ -14,6 +14,8 @@ COMMANDS = (
     "check",
     "inspect",
     "probe",
+    "baseline",
+    "audit",
     "report",
     "hosts",
     "explain",

@@ -394,11 +394,6 @@ def test_syntax_error_shows_nothing_of_the_text(fault_in, text):
             "name the inventory file; a list of hosts holds a comma: -i web1,",
         ),
         (
-            "/",
-            "/: is a directory",
-            "name the inventory file; a list of hosts holds a comma: -i web1,",
-        ),
-        (
             ",",
             ",: there is no host in it",
             "add 'hosts: {web-1: {}}', or give a list: -i web-1,web-2,",

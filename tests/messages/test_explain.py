@@ -76,6 +76,12 @@ SAID = {
     ),
     "zsh: permission denied: ./app": ("permission-denied", "noexec"),
     "Illegal instruction (core dumped)": ("cpu-level-too-low", ""),
+    "This program can only run on ARM64 processors with LSE support.": ("cpu-level-too-low", ""),
+    "This program can only be run on processors with MMX support.": ("cpu-level-too-low", ""),
+    "runtime: this CPU has no VFPv3 floating point hardware, so it cannot run": (
+        "cpu-level-too-low",
+        "",
+    ),
     "This program can only be run on AMD64 processors with v3 microarchitecture support.": (
         "cpu-level-too-low",
         "GOAMD64=v3",

@@ -23,6 +23,17 @@ _MOST = 3  # of one finding
 _GOARCH = {"x86_64": "amd64", "aarch64": "arm64", "i686": "386", "riscv64": "riscv64"}
 _GNU_TARGET = {"i686": "i686", "armv7l": "armv7"}
 _LOADER = {"x86_64": "/lib64/ld-linux-x86-64.so.2", "aarch64": "/lib/ld-linux-aarch64.so.1"}
+# What asks for least.  Source: Go src/internal/buildcfg.
+_GO_LEAST = {
+    name: f"{name}={value}"
+    for name, value in {
+        "GO386": "softfloat",
+        "GOARM": "5",
+        "GOARM64": "v8.0",
+        "GOPPC64": "power8",
+        "GORISCV64": "rva20u64",
+    }.items()
+}
 _GOAMD64 = dict(zip(X86_LEVELS, ("v1", "v2", "v3", "v4"), strict=True))
 _CXX_LIBRARIES = ("libstdc++.so.6", "libgcc_s.so.1")
 
@@ -97,8 +108,13 @@ def _interpreter(finding: Finding, build: Build, case: Case) -> Iterator[Change]
     yield from floor.static(build, case)
 
 
-def _level(_: Finding, build: Build, case: Case) -> Iterator[Change]:
+def _level(finding: Finding, build: Build, case: Case) -> Iterator[Change]:
     """Yield the level that the host has, then the one that every CPU has."""
+    if finding.subject.startswith("GO"):  # of another machine than x86-64
+        least = _GO_LEAST.get(finding.subject.partition("=")[0])
+        if least and least != finding.subject:
+            yield "build for every such CPU", f"{least} go build"
+        return
     has = case.facts.cpu_level
     for level in dict.fromkeys((has if has in X86_LEVELS else X86_LEVELS[0], X86_LEVELS[0])):
         text = "build for every x86-64 CPU"

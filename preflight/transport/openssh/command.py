@@ -107,7 +107,7 @@ def _settings(host: Host, options: Options, socket: Path, through: str | None) -
         settings += [f"ProxyCommand={through}", "ProxyJump=none"]
     elif host.direct or options.jump == "none":
         settings.append("ProxyCommand=none")
-    return [*settings, *options.ssh_options]
+    return [*settings, *host.ssh_options, *options.ssh_options]
 
 
 def forwarding(ssh: str, socket: Path) -> str:

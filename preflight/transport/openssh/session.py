@@ -9,8 +9,6 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Future
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from msgspec import Struct, structs
 
@@ -18,6 +16,7 @@ from preflight.errors import TransportError
 from preflight.model.host import Host
 from preflight.model.snapshot import HostKeyState
 from preflight.transport import Contact, Deadline, Options
+from preflight.transport.closing import Closing
 from preflight.transport.credentials.guard import Credential, guard_of
 from preflight.transport.openssh.command import arguments, configuration, forwarding
 from preflight.transport.openssh.den import den
@@ -43,7 +42,7 @@ class Gateway(Struct, frozen=True):
         return self.host.name
 
 
-class OpenSshSession:
+class OpenSshSession(Closing):
     """One authenticated connection to one host, which an `ssh` holds."""
 
     def __init__(self, master: Master, deadline: Deadline) -> None:
@@ -73,17 +72,6 @@ class OpenSshSession:
         for stream in streams:
             stream.close()
         self._master.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        value: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 class OpenSshContact:

@@ -6,13 +6,13 @@ import contextlib
 import socket
 import threading
 from concurrent.futures import Future
-from types import TracebackType
-from typing import Self, TypeAlias
+from typing import TypeAlias
 
 from preflight.errors import TransportError
 from preflight.model.host import Host
 from preflight.model.snapshot import HostKeyState
 from preflight.transport import Contact, Deadline, Options
+from preflight.transport.closing import Closing
 from preflight.transport.credentials.keys import Keyring
 from preflight.transport.pool import DaemonPool, set_out, settle
 from preflight.transport.settings import Settings, settings_for
@@ -30,7 +30,7 @@ Way: TypeAlias = Lease | ProxyCommand
 _FAMILIES = {"any": socket.AF_UNSPEC, "inet": socket.AF_INET, "inet6": socket.AF_INET6}
 
 
-class SshSession:
+class SshSession(Closing):
     """One authenticated SSH connection to one host, over at its deadline."""
 
     def __init__(self, link: Link, deadline: Deadline) -> None:
@@ -56,17 +56,6 @@ class SshSession:
         """Close the connection; safe to call twice and from another thread, ends any wait."""
         self._closed.set()
         self.link.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        value: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 class SshContact:

@@ -296,6 +296,28 @@ def test_no_jump(options, text):
         assert (None, None) == (found.gateway, found.proxy_command)
 
 
+def test_options_of_a_host_beat_those_of_the_command_line(options):
+    """An inventory's ssh options are ssh's own, for that host alone and not for its jump hosts."""
+    host = Host(name="web", ssh_options=("ProxyJump=me@one:23", "Ciphers=aes256-ctr"))
+    given = options(
+        "Host one\n HostName 10.0.0.1\n", jump="two", ssh_options=("Ciphers=aes128-ctr",)
+    )
+
+    found = settings_for(host, given)
+
+    assert [("one", "10.0.0.1", 23, "me")] == chain(found)
+    assert ("aes256-ctr",) == found.ciphers
+    assert () == found.gateway.ciphers
+    assert [("two", "two", 22)] == [c[:3] for c in chain(settings_for(Host(name="b"), given))]
+
+
+def test_options_of_a_host_do_not_loosen_host_keys(options):
+    """Whoever wrote the inventory, how a host proves who it is stays the operator's choice."""
+    host = Host(name="web", ssh_options=("StrictHostKeyChecking=no",))
+
+    assert "strict" == settings_for(host, options("")).host_keys
+
+
 def test_jump_of_the_inventory_beats_all(options):
     """Its jump host is set up as other hosts of the inventory are."""
     text = "Host web\n ProxyJump one\nHost gate\n HostName 10.0.0.7\n"
