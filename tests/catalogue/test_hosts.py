@@ -23,6 +23,7 @@ LOADERS = {
     ("i386", "glibc"): "/lib/ld-linux.so.2",
     ("aarch64", "glibc"): "/lib/ld-linux-aarch64.so.1",
 }
+MANY = 200
 
 
 class Roots(Struct, frozen=True):
@@ -128,3 +129,43 @@ def test_programs_end_as_judged(there, judged, artefact):
 
     assert not found, "\n".join(found)
     assert {judged[host, inner].outcome for host in artefact.undecided} <= {"unknown"}
+
+
+def test_libraries_miss_what_the_loader_misses(inspected, there, judged):
+    """Each library and extension module, in a bundle or not, lacks what the host's loader lacks."""
+    found, traced = [], 0
+    for host in HOSTS:
+        for inner, machine, libc in _libraries(inspected):
+            loader, verdict = LOADERS.get((machine, libc)), judged[host, inner]
+            codes = {finding.code for finding in verdict.findings}
+            if loader is None or "install-path-unknown" in codes or host == "arm64":
+                continue
+            if not (there.roots[host] / loader[1:]).exists():
+                continue
+            run = observation.trace(
+                there.oracles[host], libc, loader, f"/{unpacking.PLACE}/{inner}", {}
+            )
+            real, traced = observation.traced(run, libc), traced + 1
+            ours = _lacks(verdict, "library-missing"), bool(_lacks(verdict, "version-missing"))
+            if ours != (real.missing, bool(real.versions)):
+                found.append(f"{host} {inner}: {ours}; {real.missing} {sorted(real.versions)[:2]}")
+
+    assert not found, "\n".join(found)
+    assert traced > MANY
+
+
+def _libraries(inspected: Mapping[str, list[dict]]) -> Iterator[tuple[str, str, str]]:
+    """Yield path, machine and C library of what cannot be started itself."""
+    for name, said in inspected.items():
+        for one in said:
+            inside = one["path"].partition(name)[2].removeprefix("!").removeprefix("/")
+            if one["kind"] == "shared-object" and one["libc"] and not name.startswith("pyinst"):
+                yield f"{name}/{inside}".rstrip("/"), one["machine"], one["libc"]
+
+
+def _lacks(verdict: Verdict, code: str) -> frozenset[str]:
+    return frozenset(
+        finding.subject
+        for finding in verdict.findings
+        if finding.code == code and finding.severity in ("error", "unknown")
+    )
