@@ -66,7 +66,7 @@ def said(shell: str, script: str) -> list[str]:
 )
 def test_bash_completes_names_of_the_inventory_and_codes(words, names):
     """Hosts and groups come from -i or the inventory that is there; a broken one gives none."""
-    Path("fleet.yaml").write_text("groups: {web: {hosts: {web-1: {}, web-2: {}}}}\n")
+    Path("fleet.yaml").write_text("groups: {web: {hosts: [web-1, web-2]}}\n")
     Path("inventory.yaml").write_text("hosts: {data: {}}\n")
     Path("broken.yaml").write_text("hosts: [\n")
 

@@ -32,7 +32,7 @@ def build() -> dict[str, Path]:
     packages = {recipe.name: roots.made_by(recipe) for recipe in (GO_PROGRAMS, NODE_ADDONS)}
     wheels = {wheel.file: fetched(wheel) for wheel in WHEELS}
     debs = {f"{name}.deb": downloaded(name) for name in DEBS}
-    node = {one.file: packed(one) for one in NODE_PACKAGES} if shutil.which("npm") else {}
+    node = {one.file: place for one in NODE_PACKAGES if (place := packed(one)) is not None}
     return packages | wheels | debs | node
 
 
@@ -63,15 +63,19 @@ def _fetch(wheel: Wheel, directory: Path) -> None:
         (Path(place) / wheel.file).rename(directory / wheel.file)
 
 
-def packed(package: NodePackage) -> Path:
-    """Return the file of *package*, after fetching it with npm if it is not in the cache yet."""
+def packed(package: NodePackage) -> Path | None:
+    """Return the file of *package* as `fetched` does; None where npm or its registry is not there."""
     directory = roots.CACHE / "node-packages"
     directory.mkdir(parents=True, exist_ok=True)
     path = directory / package.file
     with locks.exclusive(roots.CACHE / "node-packages.lock"):
         if not path.exists():
+            if not shutil.which("npm"):
+                return None
             with tempfile.TemporaryDirectory(dir=directory) as place:
-                subprocess.run(["npm", "pack", "--silent", package.project], cwd=place, check=True)
+                command = ["timeout", "60", "npm", "pack", "--silent", package.project]
+                if subprocess.run(command, cwd=place, check=False).returncode:
+                    return None
                 data = (Path(place) / package.file).read_bytes()
                 if hashlib.sha256(data).hexdigest() != package.sha256:
                     raise RuntimeError(f"{package.project} is not what it was")
