@@ -64,7 +64,7 @@ def _fetch(wheel: Wheel, directory: Path) -> None:
 
 
 def packed(package: NodePackage) -> Path | None:
-    """Return the file of *package* as `fetched` does; None where npm or its registry is not there."""
+    """Return the file of *package* as `fetched` does; None where npm or its registry is away."""
     directory = roots.CACHE / "node-packages"
     directory.mkdir(parents=True, exist_ok=True)
     path = directory / package.file
