@@ -36,18 +36,12 @@ def differences(path: Path) -> list[str]:
 
 
 @pytest.mark.slow
-def test_a_sample_of_this_machine_reads_as_readelf_reads_it():
-    """Segments, names, versions, symbols and their uses equal readelf's, in 300 files."""
-    files = sample(elf_files(*HERE), 300)
+def test_files_of_this_machine_read_as_readelf_reads_them():
+    """Segments, names, versions, symbols and their uses equal readelf's, in 800 files."""
+    files = sample(elf_files(*HERE), 800)
 
     assert [d for path in files for d in differences(path)] == []
     assert len(files) > 100
-
-
-@pytest.mark.slow
-def test_every_file_of_this_machine_reads_as_readelf_reads_it():
-    """The same for every program and library of this machine."""
-    assert [d for path in elf_files(*HERE) for d in differences(path)] == []
 
 
 @pytest.mark.parametrize(("triplet", "package"), FOREIGN.items(), ids=FOREIGN)
