@@ -55,7 +55,7 @@ format: dev
 
 test: $(if $(CAN_HAVE_HOSTS),setup) lint $(if $(CAN_HAVE_HOSTS),hosts-build)
 	$(PYTEST) -n 2 -m "not hosts"
-	$(PYTEST) -m hosts
+	$(PYTEST) -n 2 --dist loadfile -m hosts
 
 test-quick: lint
 	$(PYTEST) -n 2 -m "not hosts and not slow"
