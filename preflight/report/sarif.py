@@ -37,7 +37,8 @@ def render(report: Report, view: View) -> Iterator[str]:  # noqa: ARG001 - a For
     yield f'{{"$schema":"{_SCHEMA}","version":"2.1.0","runs":[{{'
     yield f'"tool":{encode(_tool(report, codes))},'
     yield f'"invocations":[{encode(_invocation(report, len(found)))}],'
-    artifacts = [_artifact(needs.path, needs.sha256) for needs in report.binaries]
+    files = dict.fromkeys((needs.path, needs.sha256) for needs in report.binaries)
+    artifacts = [_artifact(path, sha256) for path, sha256 in files]
     yield f'"artifacts":{encode(artifacts)},'
     yield '"results":['
     for number, cause in enumerate(found[:_RESULTS]):

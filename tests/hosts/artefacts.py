@@ -12,6 +12,7 @@ import hashlib
 import shutil
 import subprocess
 import sys
+import tarfile
 import tempfile
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from tests.hosts.recipes import (
     GO_PROGRAMS,
     NODE_ADDONS,
     NODE_PACKAGES,
+    SCHEMAS,
     WHEELS,
     NodePackage,
     Wheel,
@@ -33,7 +35,8 @@ def build() -> dict[str, Path]:
     wheels = {wheel.file: fetched(wheel) for wheel in WHEELS}
     debs = {f"{name}.deb": downloaded(name) for name in DEBS}
     node = {one.file: place for one in NODE_PACKAGES if (place := packed(one)) is not None}
-    return packages | wheels | debs | node
+    schemas = {name: schema(name) for name in SCHEMAS}
+    return packages | wheels | debs | node | schemas
 
 
 def fetched(wheel: Wheel) -> Path:
@@ -95,4 +98,27 @@ def downloaded(name: str) -> Path:
                 subprocess.run(command, cwd=place, check=True)
                 (file,) = Path(place).iterdir()
                 file.rename(path)
+    return path
+
+
+def schema(name: str) -> Path:
+    """Return the file of the schema *name*, after fetching the sources that have it if need be."""
+    directory = roots.CACHE / "schemas"
+    directory.mkdir(parents=True, exist_ok=True)
+    path = directory / name
+    project, inner = SCHEMAS[name]
+    with locks.exclusive(roots.CACHE / "schemas.lock"):
+        if not path.exists():
+            with tempfile.TemporaryDirectory(dir=directory) as place:
+                command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps"]
+                source_only = f"--no-binary={project.partition('=')[0]}"
+                subprocess.run([*command, source_only, f"--dest={place}", project], check=True)
+                (source,) = Path(place).glob("*.tar.gz")
+                with tarfile.open(source) as archive:
+                    (member,) = (m for m in archive if m.name.partition("/")[2] == inner)
+                    content = archive.extractfile(member)
+                    assert content is not None
+                    whole = Path(place) / name
+                    whole.write_bytes(content.read())
+                whole.rename(path)
     return path

@@ -259,3 +259,9 @@ NODE_PACKAGES = (
 
 # Packages of this machine's own release, as they are shipped.
 DEBS = ("hello", "jq", "tini")
+
+# The schemas of formats, out of sources on PyPI: the file's name, the project, where it lies.
+SCHEMAS = {
+    "junit-10.xsd": ("pytest==9.2.0", "testing/example_scripts/junit-10.xsd"),
+    "sarif-2.1.0.json": ("sarif-om==1.0.4", "sarif-2.1.0-rtm.4.json"),
+}

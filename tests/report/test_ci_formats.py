@@ -7,16 +7,21 @@ import re
 import shutil
 import subprocess
 from html.parser import HTMLParser
+from pathlib import Path
 
 import cmarkgfm
 import junitparser
 import msgspec
 import pytest
+from jsonschema import Draft7Validator
 
 from preflight.model.verdict import Remedy
 from preflight.report import FORMATS, View
 from preflight.report.causes import causes
 from tests.builders.report import binary, finding, host, lost_host, not_probed, report, verdict
+from tests.conftest import skip_or_fail
+from tests.hosts import artefacts
+from tests.hosts.needs import missing
 from tests.report.test_hostile_text import HOSTILE, poisoned_report
 
 WARNING = finding(severity="warning", code="symbol-missing-lazy", message="SSL_x is not there")
@@ -48,6 +53,13 @@ def many(number: int):
     return report(
         [verdict(f"h{i}", finding(subject=str(i), message=str(i))) for i in range(number)]
     )
+
+
+def fetched_schema(name: str) -> Path:
+    """Return the file of a schema; skips where nobody may fetch it."""
+    if reason := missing():
+        skip_or_fail(reason)
+    return artefacts.schema(name)
 
 
 def test_bundle_stands_for_its_members():
@@ -104,6 +116,33 @@ def test_junit_is_well_formed_whatever_hosts_say(text: str):
     )
 
     assert (checked.returncode, checked.stderr) == (0, b"")
+
+
+@pytest.mark.slow
+def test_junit_is_valid_by_the_schema_of_ci_servers(tmp_path):
+    """Each attribute and element stands where Jenkins' xUnit plug-in has it."""
+    file = tmp_path / "junit.xml"
+    for given in (fleet(), many(3), *map(poisoned_report, HOSTILE)):
+        file.write_text(rendered("junit", given), "utf-8")
+
+        checked = subprocess.run(
+            ["xmllint", "--noout", "--schema", fetched_schema("junit-10.xsd"), file],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+        assert (checked.returncode, checked.stderr) == (0, f"{file} validates\n")
+
+
+@pytest.mark.slow
+def test_sarif_is_valid_by_its_schema():
+    """Every key is one of SARIF 2.1.0, whatever hosts say."""
+    document = json.loads(fetched_schema("sarif-2.1.0.json").read_text("utf-8"))
+    validator = Draft7Validator(document)
+
+    for given in (fleet(), many(3), *map(poisoned_report, HOSTILE)):
+        assert [*validator.iter_errors(json.loads(rendered("sarif", given)))] == []
 
 
 @pytest.mark.skipif(not shutil.which("promtool"), reason="needs prometheus")
