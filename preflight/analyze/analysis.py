@@ -20,7 +20,7 @@ from preflight.analyze.gofunctions import function_names
 from preflight.analyze.golinkage import go_linkage
 from preflight.analyze.needs import describe, glibc_floor, glibc_steps, libc, x86_isa_needed
 from preflight.analyze.payload import beside, payload
-from preflight.analyze.runtime import runtime_needs, texts
+from preflight.analyze.runtime import Marks, runtime_needs, texts
 from preflight.analyze.sections import sections
 from preflight.analyze.toolchain import toolchain
 from preflight.elf import FileSource, Source, read
@@ -153,9 +153,11 @@ def _described(source: Source, sha256: str, *, id: str, path: str, name: str) ->
     shipped = elf if found.format == "elf" else None
     carrier = payload(source) if shipped else None
     table = sections(source, elf) if shipped else ()
-    marks = texts(source, table, elf, go) if shipped else {}
-    functions = function_names(source, table, elf) if go and shipped else b""
-    linkage = go_linkage(elf, go, functions, marks) if go and shipped else None
+    marks = Marks(
+        texts=texts(source, table, elf, go) if shipped else {},
+        functions=function_names(source, table, elf) if go and shipped else b"",
+    )
+    linkage = go_linkage(elf, go, marks.functions, marks.texts) if go and shipped else None
     return Requirements(
         id=id,
         path=path,

@@ -14,8 +14,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from struct import Struct
+from typing import NamedTuple
 
-from preflight.analyze.gofunctions import function_names
 from preflight.analyze.sections import Section
 from preflight.elf.source import Source
 from preflight.model import text
@@ -58,8 +58,15 @@ _PATH = re.compile(rb"/[!#-~]*")
 
 _CHUNK_BYTES = 1 << 20
 _AROUND = 256  # bytes of a text before and after the mark
-_CONSTANT_BYTES = 64 << 20
+_CONSTANT_BYTES = 32 << 20
 _NAMES_BYTES = 64 << 20
+
+
+class Marks(NamedTuple):
+    """What is seen in a file besides its tables."""
+
+    texts: Mapping[bytes, bytes]  # of `texts`
+    functions: bytes  # the names of a Go program's functions, of `function_names`
 
 
 def texts(
@@ -69,8 +76,9 @@ def texts(
     Return the marks that stand among the constants, with the bytes around the first of each.
 
     One pass over ``.rodata``, or without section headers over what is not
-    writable.  Left out are libraries but libcrypto, and Go programs without a C
-    library inside: what those hold is told by less.
+    writable; of more than 32 MiB only over both ends.  Left out are libraries
+    but libcrypto, and Go programs without a C library inside: what those hold
+    is told by less.
     """
     found: dict[bytes, bytes] = {}
     left = set(_TEXTS) if _worth_it(sections, elf, go) else set()
@@ -101,11 +109,11 @@ def runtime_needs(
     sections: Sequence[Section],
     elf: Elf,
     go: GoBuild | None,
-    found: Mapping[bytes, bytes],
+    marks: Marks,
 ) -> tuple[RunTimeNeed, ...]:
-    """Return the needs that the file gives cause for, each kind once; *found* is of `texts`."""
+    """Return the needs that the file gives cause for, each kind once."""
     needs: dict[RunTimeKind, RunTimeNeed] = {}
-    for need in _needs(source, sections, elf, go, found):
+    for need in _needs(source, sections, elf, go, marks):
         needs.setdefault(need.kind, need)
     return tuple(needs.values())
 
@@ -116,10 +124,19 @@ def _chunks(source: Source, sections: Iterable[Section], elf: Elf) -> Iterator[t
         places = [(s.offset, s.filesz) for s in elf.segments if _is_constant(s, source)]
     budget = _CONSTANT_BYTES
     for start, size in places:
-        end = min(start + min(size, budget), source.size_bytes)
-        for offset in range(start, end, _CHUNK_BYTES):
-            yield offset, source.read(offset, min(_CHUNK_BYTES + _AROUND, end - offset))
-        budget -= max(0, end - start)
+        for first, end in _ends(start, min(start + size, source.size_bytes), budget):
+            for offset in range(first, end, _CHUNK_BYTES):
+                yield offset, source.read(offset, min(_CHUNK_BYTES + _AROUND, end - offset))
+            budget -= end - first
+
+
+def _ends(start: int, end: int, budget: int) -> Iterator[tuple[int, int]]:
+    """Yield the whole, or where it is too much its beginning and its end: a C library is last."""
+    if end - start <= budget:
+        yield start, max(start, end)
+    else:
+        yield start, start + budget // 2
+        yield end - budget // 2, end
 
 
 def _is_constant(segment: Segment, source: Source) -> bool:
@@ -132,15 +149,15 @@ def _needs(
     sections: Sequence[Section],
     elf: Elf,
     go: GoBuild | None,
-    found: Mapping[bytes, bytes],
+    marks: Marks,
 ) -> Iterator[RunTimeNeed]:
     yield from _of_imports(elf)
     if go is not None:
-        yield from _of_go(function_names(source, sections, elf), go)
+        yield from _of_go(marks.functions, go)
     else:
-        yield from _of_constants(found, elf)
+        yield from _of_constants(marks.texts, elf)
     if elf.kind in ("static", "static-pie"):
-        yield from _of_static(found, source, sections)
+        yield from _of_static(marks.texts, source, sections)
 
 
 def _of_imports(elf: Elf) -> Iterator[RunTimeNeed]:
