@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import os
+import sys
 import time
 from pathlib import Path
 
@@ -37,9 +39,10 @@ $ANSIBLE_VAULT;1.1;AES256
 
 @pytest.fixture
 def place(tmp_path, monkeypatch) -> Path:
-    """Return a directory of its own, to work in."""
+    """Return a directory of its own, to work in; Ansible's commands are those of this Python."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}:{os.environ['PATH']}")
     return tmp_path
 
 

@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 import subprocess
+import sys
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -177,7 +178,10 @@ def test_sarif_is_read_by_its_consumers(tmp_path):
     file.write_text(rendered("sarif"))
 
     summary = subprocess.run(
-        ["sarif", "summary", str(file)], capture_output=True, text=True, check=True
+        [Path(sys.executable).with_name("sarif"), "summary", file],
+        capture_output=True,
+        text=True,
+        check=True,
     ).stdout
 
     assert re.findall(r"^(\w+): (\d+)$", summary, re.MULTILINE) == [
