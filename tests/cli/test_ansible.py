@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -40,7 +41,14 @@ def fleet(tmp_path, sshd) -> Path:
 def playbook(tmp_path: Path, inventory: Path) -> int:
     """Run the playbook, and return its exit status."""
     (tmp_path / "site.yml").write_text(PLAYBOOK)
-    command = ["ansible-playbook", "-i", inventory, "--limit", "@limit", tmp_path / "site.yml"]
+    command = [
+        Path(sys.executable).with_name("ansible-playbook"),
+        "-i",
+        inventory,
+        "--limit",
+        "@limit",
+        tmp_path / "site.yml",
+    ]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, check=False)
     return done.returncode
 
