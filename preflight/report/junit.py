@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
-from xml.sax.saxutils import escape, quoteattr
+from html import escape
 
 from preflight.model.report import Binary, Report
 from preflight.model.requirements import Requirements
@@ -78,8 +78,8 @@ def _warnings(verdicts: list[Verdict]) -> Iterator[str]:
 
 
 def _attribute(text: str) -> str:
-    return quoteattr(printable(text))
+    return f'"{escape(printable(text))}"'
 
 
 def _text(text: str) -> str:
-    return escape(text)
+    return escape(text, quote=False)
