@@ -58,7 +58,7 @@ _PATH = re.compile(rb"/[!#-~]*")
 
 _CHUNK_BYTES = 1 << 20
 _AROUND = 256  # bytes of a text before and after the mark
-_CONSTANT_BYTES = 32 << 20
+_CONSTANT_BYTES = 16 << 20
 _NAMES_BYTES = 64 << 20
 
 
@@ -76,7 +76,7 @@ def texts(
     Return the marks that stand among the constants, with the bytes around the first of each.
 
     One pass over ``.rodata``, or without section headers over what is not
-    writable; of more than 32 MiB only over both ends.  Left out are libraries
+    writable; of more than 16 MiB only over both ends.  Left out are libraries
     but libcrypto, and Go programs without a C library inside: what those hold
     is told by less.
     """
