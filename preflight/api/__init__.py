@@ -25,6 +25,7 @@ from preflight.api.members import settled, wants, with_members
 from preflight.api.wants import Options, Outcome, Want, WantsOf
 from preflight.judge import Judgement, judge
 from preflight.model.host import Host
+from preflight.model.moment import rfc3339
 from preflight.model.report import Report
 from preflight.model.requirements import Requirements
 from preflight.model.snapshot import Snapshot
@@ -132,7 +133,7 @@ class Clock(Struct, frozen=True):
         """Return the report of a run that ends now."""
         return Report(
             version=__version__,
-            started_at=self.wall.isoformat(timespec="seconds").replace("+00:00", "Z"),
+            started_at=rfc3339(self.wall),
             elapsed_s=round(time.monotonic() - self.monotonic_s, 3),
             binaries=with_members(one for one in requirements if one.member_of is None),
             hosts=tuple(outcome.snapshot for outcome in outcomes),

@@ -19,6 +19,7 @@ from preflight.cli.options import (
     progress_option,
 )
 from preflight.errors import UsageError
+from preflight.model.moment import rfc3339
 
 if TYPE_CHECKING:
     from preflight.api import Outcome
@@ -72,7 +73,7 @@ def command(**values: Unpack[AuditOptions]) -> int:
 
     _refuse_contradictions(values)
     programs = audit_programs()
-    started_at = _now()
+    started_at = rfc3339(dt.datetime.now(dt.UTC))
     before = _recorded(values["against"]) if values["against"] else None
     asked, cut = _asked(values, programs)
     if values["save"] is not None:
@@ -180,7 +181,3 @@ def _save(file: str, snapshots: Iterable[Snapshot], created_at: str) -> None:
     from preflight.model.facts import write_facts  # noqa: PLC0415
 
     replace_file(file, write_facts(snapshots, version=__version__, created_at=created_at))
-
-
-def _now() -> str:
-    return dt.datetime.now(dt.UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

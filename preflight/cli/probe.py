@@ -21,6 +21,7 @@ from preflight.cli.options import (
     start_options,
 )
 from preflight.cli.voice import note, warn
+from preflight.model.moment import rfc3339
 
 if TYPE_CHECKING:
     from preflight.cli.progress import Style
@@ -97,7 +98,7 @@ def _save(file: str, snapshots: Iterable[Snapshot]) -> None:
     from preflight.cli.output import replace_file  # noqa: PLC0415
     from preflight.model.facts import write_facts  # noqa: PLC0415
 
-    created = dt.datetime.now(dt.UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    created = rfc3339(dt.datetime.now(dt.UTC))
     replace_file(file, write_facts(snapshots, version=__version__, created_at=created))
 
 

@@ -15,6 +15,7 @@ from msgspec import Struct
 from paramiko.message import Message
 
 from preflight.model import text
+from preflight.model.moment import rfc3339
 from preflight.transport.hostkeys.key import FIELDS, PublicKey, key_of
 from preflight.transport.hostkeys.wire import Reader, string
 
@@ -134,4 +135,4 @@ def _date(moment_s: int) -> str:
         moment = dt.datetime.fromtimestamp(moment_s, dt.UTC)
     except (ValueError, OverflowError, OSError):
         return "the end of time"
-    return moment.isoformat(timespec="seconds").replace("+00:00", "Z")
+    return rfc3339(moment)
