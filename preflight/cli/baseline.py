@@ -79,6 +79,8 @@ def command(**values: Unpack[BaselineOptions]) -> int:
 def _snapshots(
     values: BaselineOptions, programs: Sequence[Standing]
 ) -> tuple[list[Snapshot], Exit | None]:
+    from msgspec import structs  # noqa: PLC0415
+
     from preflight.api import Want  # noqa: PLC0415
     from preflight.cli.credentials import with_secrets  # noqa: PLC0415
     from preflight.cli.recorded import recorded_hosts  # noqa: PLC0415
@@ -96,7 +98,7 @@ def _snapshots(
     done, cut = collect(
         hosts,
         lambda _: [Want(program, Start()) for program in programs],
-        with_secrets(options_of(values), values, hosts),
+        structs.replace(with_secrets(options_of(values), values, hosts), package_managers=False),
         executor=values["executor"],
         style=values["progress"],
     )
