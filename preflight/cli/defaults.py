@@ -8,7 +8,6 @@ are known, and where others may write it is not read.
 
 from __future__ import annotations
 
-import difflib
 import stat
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
@@ -128,5 +127,7 @@ def _check(file: Path, key: str, known: Collection[str]) -> None:
 
 
 def _near(word: str, known: Iterable[str]) -> str:
+    import difflib  # noqa: PLC0415
+
     near = difflib.get_close_matches(word, list(known), 1)
     return f"did you mean {near[0]}?" if near else "keys are the long options: forks = 32"
