@@ -10,7 +10,7 @@ from msgspec import Struct
 from preflight.judge.case import Case
 from preflight.model.form import Record, Table, Texts
 from preflight.model.need import Need
-from preflight.model.verdict import Finding
+from preflight.model.verdict import Finding, Severity
 
 Check = Callable[[Need, Case], Iterator[Finding]]
 _FACTORS = {"": 1, "K": 10, "M": 20, "G": 30, "T": 40}
@@ -25,21 +25,20 @@ class Kind(Struct, frozen=True):
 
 def unmet(code: str, need: Need, message: str, *evidence: str) -> Finding:
     """Return that the host lacks what is needed."""
-    return Finding(
-        code=code,
-        severity="error",
-        subject=need.subject,
-        needed_by=need.place or None,
-        message=message,
-        evidence=evidence,
-    )
+    return _finding(code, "error", need, message, evidence)
 
 
 def unsure(code: str, need: Need, message: str, *evidence: str) -> Finding:
     """Return that nobody knows whether the host has it."""
+    return _finding(code, "unknown", need, message, evidence)
+
+
+def _finding(
+    code: str, severity: Severity, need: Need, message: str, evidence: tuple[str, ...]
+) -> Finding:
     return Finding(
         code=code,
-        severity="unknown",
+        severity=severity,
         subject=need.subject,
         needed_by=need.place or None,
         message=message,
