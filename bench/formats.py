@@ -9,9 +9,8 @@ piece by piece, as they are written.  Any machine: python -m bench.formats
 from __future__ import annotations
 
 import json
-import time
-from collections.abc import Callable
 
+from bench.loading import seconds
 from preflight.model.report import Report
 from preflight.report import FORMATS, View
 from tests.builders.report import binary, facts, finding, host, report, verdict
@@ -43,25 +42,15 @@ def fleet() -> Report:
     return report(verdicts, hosts=hosts, binaries=binaries)
 
 
-def best_s(work: Callable[[], object]) -> float:
-    """Return the shortest of three runs, in seconds."""
-    times = []
-    for _ in range(3):
-        began = time.perf_counter()
-        work()
-        times.append(time.perf_counter() - began)
-    return min(times)
-
-
 def main() -> None:
     """Measure and print."""
     given = fleet()
     data = json.loads("".join(FORMATS["json"](given, View())))
-    bare = best_s(lambda: json.dumps(data))
+    bare = seconds(lambda: json.dumps(data))
     print(f"{HOSTS:,} hosts, {BINARIES} binaries; json.dumps {bare:.2f} s")
     for name, render in FORMATS.items():
         size = sum(map(len, render(given, View())))
-        taken = best_s(lambda render=render: sum(map(len, render(given, View()))))  # type: ignore[misc]
+        taken = seconds(lambda render=render: sum(map(len, render(given, View()))))  # type: ignore[misc]
         print(f"{name:<10} {size / 1e6:6.1f} MB {taken:6.2f} s {taken / bare:5.2f} times")
 
 

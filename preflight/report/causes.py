@@ -38,8 +38,8 @@ def causes(report: Report) -> list[Cause]:
     alike: dict[tuple[str, int], list[Verdict]] = defaultdict(list)
     for verdict in verdicts_of_shipped(report):
         alike[verdict.binary, id(verdict.findings)].append(verdict)
-    hosts: dict[Hashable, dict[str, None]] = defaultdict(dict)
-    first: dict[Hashable, Finding] = {}
+    hosts: dict[tuple[str, Hashable], dict[str, None]] = defaultdict(dict)
+    first: dict[tuple[str, Hashable], Finding] = {}
     for (binary, _), verdicts in alike.items():
         for finding in verdicts[0].findings:
             if finding.counts_as in SEVERITIES:
@@ -49,7 +49,6 @@ def causes(report: Report) -> list[Cause]:
     found = [
         Cause(binary=key[0], finding=finding, hosts=tuple(hosts[key]))
         for key, finding in first.items()
-        if isinstance(key, tuple)
     ]
     return sorted(
         found, key=lambda cause: (SEVERITIES.index(cause.finding.counts_as), -len(cause.hosts))
