@@ -16,6 +16,7 @@ from msgspec import Struct, field
 
 from preflight.model.audited import Setting, Sshd
 from preflight.probe.facts.outputs import Outputs, Unknown, lines_of
+from preflight.probe.facts.system import rhel_release
 
 # sshd_config(5); servconf.c, keywords[], calls all three by one name since OpenSSH 8.7.
 _NAMES = {
@@ -35,7 +36,9 @@ _DEFAULTS = {
     "methods": "any",
 }
 _ONE_NAME = (8, 7)
-_NO_ROOT = (7, 0)  # before, root could log in with a password by default
+# Before, root could log in with a password by default.  RHEL 7 kept that for its OpenSSH 7.4
+# (STIG RHEL-07-040370: "missing, or is commented out, this is a finding").
+_NO_ROOT = (7, 0)
 _LINE = re.compile(r'\s*"?(\w+)"?(?:\s*=\s*|\s+)(.*)')
 _WORD = re.compile(r'"([^"]*)"|(\S+)')
 _EVERYBODY = "Match all"  # what stands below wins over what stands above any Match
@@ -79,7 +82,8 @@ def parse_sshd(outputs: Outputs) -> Sshd | Unknown | None:
     number = (int(said[2]), int(said[3])) if said else None
     settings = {name: _setting(name, found) for name in _DEFAULTS}
     settings["keyboard_interactive"] = _interactive(found, number)
-    if number is not None and number < _NO_ROOT and settings["root"].default:
+    old = number is not None and number < _NO_ROOT
+    if settings["root"].default and (old or rhel_release(outputs) == "7"):
         settings["root"] = Setting("yes", default=True)
     return Sshd(
         version=said[1] if said else None,

@@ -11,6 +11,7 @@ from types import MappingProxyType
 from preflight.model import text
 from preflight.probe.facts.outputs import Outputs, Unknown, lines_of
 
+_RHEL = {"rhel", "centos", "ol", "scientific"}  # ID, and ID_LIKE of the others
 _NO_UNAME = Unknown("uname -srm gave no answer")
 _NO_ID = Unknown("id gave no answer")
 _GLIBC_LDD = re.compile(r"^ldd \(.*\) (\d+\.\d+(?:\.\d+)*)\s*$", re.MULTILINE)
@@ -58,6 +59,15 @@ def parse_os_version(outputs: Outputs) -> str | Unknown | None:
     """Return VERSION_ID, which rolling distributions lack.  Source: os-release(5)."""
     release = _os_release(outputs)
     return release if isinstance(release, Unknown) else release.get("VERSION_ID")
+
+
+def rhel_release(outputs: Outputs) -> str | None:
+    """Return the major release of RHEL that the system is, or is built from; None for others."""
+    release = _os_release(outputs)
+    if isinstance(release, Unknown):
+        return None
+    names = {release.get("ID", ""), *release.get("ID_LIKE", "").split()}
+    return release.get("VERSION_ID", "").partition(".")[0] if names & _RHEL else None
 
 
 def _os_release(outputs: Outputs) -> Mapping[str, str] | Unknown:

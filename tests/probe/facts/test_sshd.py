@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, example, given, reject, settings
 from hypothesis import strategies as st
 
-from preflight.model.audited import Sshd
+from preflight.model.audited import Setting, Sshd
 from preflight.probe.facts.sshd import parse_sshd
 from preflight.probe.script import bootstrap
 
@@ -63,6 +65,8 @@ def policy(directory, **settings) -> Sshd:
 def place(tmp_path_factory):
     directory = tmp_path_factory.mktemp("sshd")
     (directory / "more").mkdir()
+    if os.geteuid() == 0:
+        Path("/run/sshd").mkdir(exist_ok=True)  # without it sshd -T says nothing
     key = directory / "key"
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key], check=True)
     return directory
@@ -102,3 +106,20 @@ def test_values_are_those_of_sshd(place, main, a, b):
 
     values = {name: getattr(found, name).value for name in ASKED.values()}
     assert values == real(place)
+
+
+@pytest.mark.parametrize(
+    ("release", "default"),
+    [
+        (b'ID="centos"\nID_LIKE="rhel fedora"\nVERSION_ID="7"', "yes"),
+        (b'ID="rhel"\nVERSION_ID="7.9"', "yes"),
+        (b'ID="almalinux"\nID_LIKE="rhel centos fedora"\nVERSION_ID="9.4"', "prohibit-password"),
+        (b'ID=debian\nVERSION_ID="7"', "prohibit-password"),
+    ],
+)
+def test_rhel_7_lets_root_in_by_default(place, release, default):
+    """As its own sshd does, whose release 7.4 is another one than Debian's."""
+    (place / "sshd_config").write_text("UsePAM yes\n")
+    outputs = {"sshd": walked(place), "sshdversion": b"OpenSSH_7.4p1", "os": release}
+
+    assert parse_sshd(outputs).root == Setting(default, default=True)
