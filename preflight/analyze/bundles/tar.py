@@ -45,6 +45,12 @@ class _Rationed:
             raise BinaryError(f"a member with more than {_HEADERS_BYTES >> 20} MiB of headers")
         return self._file.read(size)
 
+    def seek(self, offset: int) -> int:
+        return self._file.seek(offset)
+
+    def tell(self) -> int:
+        return self._file.tell()
+
 
 def walk(file: IO[bytes]) -> Iterator[Item]:
     """
@@ -52,11 +58,13 @@ def walk(file: IO[bytes]) -> Iterator[Item]:
 
     Raises what `tarfile` and the decompressors raise for what is no whole archive.
     """
-    stream = _Rationed(decompressed(file))
+    plain = decompressed(file)
+    passed_over = plain is file  # what nobody asks for is not read
+    stream = _Rationed(plain)
     stream.left = _HEADERS_BYTES
     with tarfile.TarFile.open(
         fileobj=cast("IO[bytes]", stream),
-        mode="r|",
+        mode="r:" if passed_over else "r|",
         errors="surrogateescape",
         encoding="utf-8",
         tarinfo=_Header,
@@ -64,6 +72,8 @@ def walk(file: IO[bytes]) -> Iterator[Item]:
         for member in archive:
             stream.left = _stored_bytes(member) + _HEADERS_BYTES
             yield _item(archive, member)
+            if passed_over:
+                stream.left = _HEADERS_BYTES
             archive.members.clear()  # type: ignore[attr-defined]  # or each of them is kept
 
 

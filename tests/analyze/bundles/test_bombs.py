@@ -7,6 +7,7 @@ import contextlib
 import gzip
 import io
 import lzma
+import os
 import re
 import struct
 import subprocess
@@ -144,6 +145,20 @@ def test_headers_of_gigabytes_are_not_read(tmp_path, kind):
     """What would be one long name is refused before it fills the memory."""
     path = tmp_path / "bomb.tgz"
     path.write_bytes(gzip.compress(block("a", 200 << 20, kind) + bytes(8 << 20), 1))
+
+    assert "a member with more than 4 MiB of headers" == refused(path)
+
+
+@pytest.mark.usefixtures("small")
+def test_a_large_member_buys_no_room_for_headers(tmp_path):
+    """Of a plain archive the content is passed over; what comes after it is held to the same."""
+    path = tmp_path / "bomb.tar"
+    size = 200 << 20
+    with path.open("wb") as file:
+        file.write(block("a", size))
+        file.seek(size, os.SEEK_CUR)
+        file.write(block("b", size, tarfile.GNUTYPE_LONGNAME))
+        file.truncate(3 * size)
 
     assert "a member with more than 4 MiB of headers" == refused(path)
 
