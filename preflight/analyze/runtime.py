@@ -53,7 +53,8 @@ _GCONV = b"/gconv/gconv-modules.cache"
 _SHM = b"/dev/shm/"
 _CA, _OPENSSL = b"/etc/ssl/certs/ca-certificates.crt", b'OPENSSLDIR: "'
 GLIBC, MUSL = b"GCONV_PATH", b"MUSL_LOCPATH"  # by which a static program is told
-_TEXTS = (GLIBC, MUSL, _NSSWITCH, _NSS_BY_NAME, _GCONV, _SHM, _CA, _OPENSSL)
+_LIBC_TEXTS = (GLIBC, MUSL, _NSSWITCH, _NSS_BY_NAME, _GCONV)
+_TEXTS = (*_LIBC_TEXTS, _SHM, _CA, _OPENSSL)
 _PATH = re.compile(rb"/[!#-~]*")
 
 _CHUNK_BYTES = 1 << 20
@@ -81,7 +82,7 @@ def texts(
     is told by less.
     """
     found: dict[bytes, bytes] = {}
-    left = set(_TEXTS) if _worth_it(sections, elf, go) else set()
+    left = set(_marks(sections, elf, go))
     for offset, data in _chunks(source, sections, elf):
         if not left:
             break
@@ -94,14 +95,16 @@ def texts(
     return found
 
 
-def _worth_it(sections: Iterable[Section], elf: Elf, go: GoBuild | None) -> bool:
+def _marks(sections: Iterable[Section], elf: Elf, go: GoBuild | None) -> tuple[bytes, ...]:
+    """Return the marks that tell something of such a file; Go's other needs are its functions'."""
     if elf.kind == "shared-object":
-        return (elf.soname or "").startswith("libcrypto.so")
+        return _TEXTS if (elf.soname or "").startswith("libcrypto.so") else ()
     if go is None:
-        return True
+        return _TEXTS
     # Go's own linker makes no .init_array: only a C compiler's files have one.
     names = {section.name for section in sections}
-    return elf.interpreter is None and (b".gopclntab" not in names or b".init_array" in names)
+    has_c = elf.interpreter is None and (b".gopclntab" not in names or b".init_array" in names)
+    return _LIBC_TEXTS if has_c else ()
 
 
 def runtime_needs(
