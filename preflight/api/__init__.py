@@ -21,13 +21,13 @@ from preflight import __version__
 from preflight.analyze import analyze
 from preflight.api.asking import Asking, asking
 from preflight.api.fleet import Fleet
-from preflight.api.members import settled, wants, with_members
+from preflight.api.members import settled, wants
 from preflight.api.wants import Options, Outcome, Want, WantsOf
 from preflight.judge import Judgement, judge
 from preflight.model.host import Host
 from preflight.model.moment import rfc3339
 from preflight.model.report import Report
-from preflight.model.requirements import Requirements
+from preflight.model.requirements import Requirements, with_members
 from preflight.model.snapshot import Snapshot
 from preflight.model.start import Start
 from preflight.probe.knowledge import Limits

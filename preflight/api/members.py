@@ -14,11 +14,6 @@ from preflight.model.start import Opener, Start
 from preflight.model.verdict import Verdict
 
 
-def with_members(requirements: Iterable[Requirements]) -> tuple[Requirements, ...]:
-    """Return *requirements*, each bundle with its members behind it."""
-    return tuple(one for needed in requirements for one in (needed, *_members(needed.bundle)))
-
-
 def wants(
     requirements: Iterable[Requirements], start_for: Callable[[Requirements], Start]
 ) -> Iterator[Want]:
@@ -33,7 +28,7 @@ def wants(
             continue
         start = start_for(needed)
         yield Want(needed, start)
-        for member in _members(needed.bundle):
+        for member in needed.members:
             yield Want(member, _inside(start, needed.bundle, member))
 
 
@@ -43,10 +38,6 @@ def settled(wants: Sequence[Want], verdicts: Iterable[Verdict]) -> tuple[Verdict
         return tuple(verdicts)
     parts = zip(wants, verdicts, strict=True)
     return settle([Part(want.requirements, want.start, verdict) for want, verdict in parts])
-
-
-def _members(bundle: Bundle | None) -> tuple[Requirements, ...]:
-    return bundle.members if bundle is not None else ()
 
 
 def _inside(start: Start, bundle: Bundle | None, member: Requirements) -> Start:

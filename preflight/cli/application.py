@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from preflight.cli.binaries import analyzed
 from preflight.cli.defaults import open_to_all
-from preflight.cli.session import analyzed
 from preflight.cli.voice import note
 from preflight.errors import UsageError
 from preflight.model.requirements import Requirements

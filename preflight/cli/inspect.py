@@ -48,8 +48,8 @@ def command(
     verbose: int,
 ) -> int:
     """Show what each BINARY needs: machine, loader, libraries, versions, CPU level."""
+    from preflight.cli.binaries import analyzed  # noqa: PLC0415
     from preflight.cli.output import put, view_of_output  # noqa: PLC0415
-    from preflight.cli.session import analyzed  # noqa: PLC0415
     from preflight.report.inspect import inspect_json, inspect_table  # noqa: PLC0415
     from preflight.report.releases import releases_table  # noqa: PLC0415
 

@@ -14,7 +14,6 @@ from msgspec import structs
 
 from preflight.analyze import analyze
 from preflight.api import Limits, Options
-from preflight.api.members import with_members
 from preflight.cli import defaults
 from preflight.cli.options import FleetOptions, InventoryOptions, StartOptions
 from preflight.cli.shards import Shard
@@ -99,18 +98,6 @@ def files_read(values: FleetOptions) -> list[str | None]:
     opener = given and _opener_parts(given)[0]
     ssh = values["ssh_config"] if values["ssh_config"] != "none" else None
     return [*map(file_of, sources), opener, values["key"], values["known_hosts"], ssh]
-
-
-def analyzed(binaries: Sequence[str]) -> tuple[Requirements, ...]:
-    """
-    Return what each binary needs, with the report's ids b1, b2, …; the same name counts once.
-
-    The members of a bundle stand behind it.
-    """
-    if "" in binaries:
-        raise UsageError("a binary's name is empty", "give the path of a file")
-    names = enumerate(dict.fromkeys(binaries), 1)
-    return with_members(analyze(path, id=f"b{n}") for n, path in names)
 
 
 def start_of(values: StartOptions, *, local: bool) -> Start:

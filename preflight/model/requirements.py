@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import posixpath
 from collections import defaultdict
+from collections.abc import Iterable
 from functools import cached_property
 from typing import Literal
 
@@ -82,6 +83,16 @@ class Requirements(Struct, frozen=True, kw_only=True):
     inner: str | None = None  # of a member: its path in the bundle, "bin/app"
     bundle: Bundle | None = None  # of a directory or an archive that holds programs
     needs: tuple[Need, ...] = ()  # of a manifest: no binary, and what the application needs besides
+
+    @property
+    def members(self) -> tuple[Requirements, ...]:
+        """What is judged of a bundle, none of a program."""
+        return () if self.bundle is None else self.bundle.members
+
+
+def with_members(requirements: Iterable[Requirements]) -> tuple[Requirements, ...]:
+    """Return *requirements*, each bundle with its members behind it."""
+    return tuple(one for needed in requirements for one in (needed, *needed.members))
 
 
 class Entry(Struct, frozen=True, kw_only=True):
