@@ -190,6 +190,7 @@ def _plan(subject: _Subject, values: CheckOptions) -> Plan:
         start_of,
         starts,
     )
+    from preflight.inventory.start import over  # noqa: PLC0415
     from preflight.model.report import Run  # noqa: PLC0415
 
     local = values["local"]
@@ -207,7 +208,7 @@ def _plan(subject: _Subject, values: CheckOptions) -> Plan:
             id=None if local or values["no_run_file"] else new_id(),
             shard=None if shard is None else str(shard),
             hosts_expected=len(hosts),
-            start=given_start(start),
+            start=given_start(over(subject.default, start)),
         ),
         executor=values["executor"],
         waiving=_waiving(subject, hosts),

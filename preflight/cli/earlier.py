@@ -24,7 +24,7 @@ _KINDS = ("failed", "unreachable")
 
 
 def given_start(start: Start) -> GivenStart:
-    """Return what the command line said of the start, as a report tells it."""
+    """Return what the command line and the manifest said of the start, as a report tells it."""
     env = {name: value for name, value in start.env if name.startswith(_LOADERS_OWN)}
     opener = start.loaded_by
     return GivenStart(

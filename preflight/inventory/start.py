@@ -32,8 +32,13 @@ def resolve_start(host: Host, *, binary_name: str, several: bool, override: Star
 
 def with_default(host: Host, default: Start) -> Host:
     """Return *host* with a start that is *default* where the inventory says nothing."""
-    own = host.start
-    merged = Start(
+    return structs.replace(host, start=over(default, host.start))
+
+
+def over(default: Start, own: Start) -> Start:
+    """Return *own*, and *default* where that says nothing."""
+    return structs.replace(
+        own,
         install_path=own.install_path or default.install_path,
         cwd=own.cwd or default.cwd,
         env=tuple((dict(default.env) | dict(own.env)).items()),
@@ -41,7 +46,6 @@ def with_default(host: Host, default: Start) -> Host:
         argv0=own.argv0 or default.argv0,
         secure=default.secure if own.secure is None else own.secure,
     )
-    return structs.replace(host, start=merged)
 
 
 def _program(path: str, binary_name: str, *, several: bool) -> str:

@@ -91,7 +91,7 @@ class Binary(Struct, frozen=True, kw_only=True):
 
 class GivenStart(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """
-    The start that the command line described; None: the inventory's, or nobody's.
+    The start that command line and manifest described; None: the inventory's, or nobody's.
 
     Of the environment only what a loader reads: the rest may be secret.
     """

@@ -233,6 +233,19 @@ def test_another_start_cannot_be_resumed(run, program, options, difference):
     assert f"cannot be resumed: {difference}\n" in result.err
 
 
+def test_another_manifest_cannot_be_resumed(run, program, tmp_path):
+    """Where it says how the program starts, that is another start, too."""
+    manifest = tmp_path / "app.yaml"
+    manifest.write_text(f"binaries: [{program()}]\ninstall_path: /opt/app\n")
+    run("check", "--manifest", str(manifest))
+
+    manifest.write_text(f"binaries: [{program()}]\ninstall_path: /srv/app\n")
+    result = run("check", "--manifest", str(manifest), "--resume", "last")
+
+    assert 2 == result.status
+    assert "cannot be resumed: install_path is /srv/app, was /opt/app\n" in result.err
+
+
 def test_another_binary_cannot_be_resumed(run, program):
     """A rebuilt program, one more or one less is another run."""
     app = program()
