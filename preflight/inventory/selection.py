@@ -2,8 +2,7 @@
 An inventory, and the patterns of ``--limit`` that select from it.
 
 The terms of all patterns are one set, as in Ansible: what is named, of that
-what every ``&term`` names too, without what any ``!term`` names.  Limit: no
-``group[0]``, which looks like a range.
+what every ``&term`` names too, without what any ``!term`` names.
 """
 
 from __future__ import annotations
@@ -27,6 +26,8 @@ _COMMA = re.compile(r",(?![^\[\]]*\])")
 _COLON = re.compile(r":(?![^\[\]]*\])")
 # A bracket that fnmatch reads as people mean it: [abc], [0-9], [!x].
 _CLASS = re.compile(r"\[(?:.-.|[^\[\]:,-]+)\]")
+# What Ansible reads as places in a group: web[0], web[-1], web[0:2], web[3:].
+_PLACES = re.compile(r"(.+)\[(?:(-?\d+)|(\d+)[:-](\d*))\]")
 _EVERY = ("all", "*")
 
 
@@ -63,6 +64,7 @@ class _Selection:
 
     def __init__(self, inventory: Inventory) -> None:
         self.names = {host.name: frozenset([host.name]) for host in inventory.hosts}
+        self.groups = inventory.groups
         self.all = frozenset(self.names)
         self.sets = self.names | {name: frozenset(g) for name, g in inventory.groups.items()}
 
@@ -92,9 +94,42 @@ class _Selection:
             return self._matching(term)
         if is_ipv6(term):
             return self._one(term.strip("[]"))
+        if (places := _PLACES.fullmatch(term)) and places[1] in self.groups:
+            return self._placed(term, places)
+        return self._named(term)
+
+    def _named(self, term: str) -> frozenset[str]:
+        """Return what a name, a group, a glob or a range stands for."""
         if "[" not in _CLASS.sub("", term):
             return self._one(term)
         return self._range(term)
+
+    def _placed(self, term: str, places: re.Match[str]) -> frozenset[str]:
+        """
+        Return the hosts at some places of a group, from 0 on.
+
+        Raises `UsageError` where the term is as good a class or range of other names.
+        Source: Ansible's InventoryManager._split_subscript() and _apply_subscript().
+        """
+        group, place, first, last = places.groups()
+        hosts = tuple(self.groups[group])
+        if place is not None:
+            hosts = hosts[int(place) :][:1] if int(place) >= -len(hosts) else ()
+        else:
+            hosts = hosts[int(first) : int(last) + 1 if last else None]
+        try:
+            otherwise = self._named(term)
+        except UsageError:
+            otherwise = frozenset()
+        if otherwise and otherwise != set(hosts):
+            raise UsageError(
+                f"{quoted(term)} means places in group {quoted(group)}, and names other hosts, too",
+                "write the names of the hosts",
+            )
+        if not hosts:
+            hint = "the first host of a group is at 0"
+            raise UsageError(f"group {quoted(group)} has no host at {quoted(term)}", hint)
+        return frozenset(hosts)
 
     def _matching(self, term: str) -> frozenset[str]:
         """Return the hosts and the groups' hosts whose name begins as ``~EXPRESSION`` says."""

@@ -2,7 +2,7 @@
 Ansible's own answer, in a process of its own: a request a line, in and out as JSON.
 
     {"source": …, "cwd": …, "patterns": […]}
-    {"hosts": {name: variables}, "groups": {name: [host]}, "selected": {pattern: [host]}}
+    {"hosts": {name: variables}, "groups": {name: [host]}, "selected": {pattern: [host] or null}}
     {"error": …}
 """
 
@@ -10,6 +10,7 @@ import json
 import os
 import sys
 
+from ansible.errors import AnsibleError
 from ansible.inventory.manager import InventoryManager
 from ansible.parsing.dataloader import DataLoader
 from ansible.plugins.loader import init_plugin_loader
@@ -26,8 +27,16 @@ def answer(request):
     for host in inventory.list_hosts("all"):
         found = manager.get_vars(host=host, include_hostvars=False, stage="all")
         hosts[host.name] = {k: v for k, v in found.items() if k.startswith("ansible_")}
-    selected = {p: [h.name for h in inventory.list_hosts(p)] for p in request.get("patterns", ())}
+    selected = {pattern: select(inventory, pattern) for pattern in request.get("patterns", ())}
     return {"hosts": hosts, "groups": inventory.get_groups_dict(), "selected": selected}
+
+
+def select(inventory, pattern):
+    """Return the names of the hosts, None where that is an error."""
+    try:
+        return [host.name for host in inventory.list_hosts(pattern)]
+    except AnsibleError:
+        return None
 
 
 def main():
