@@ -19,6 +19,7 @@ from rich.text import Text
 from preflight.model.elf import X86_LEVELS
 from preflight.model.ground import Footing, Ground
 from preflight.model.nodeset import fold
+from preflight.report.contract import escaped
 from preflight.report.encode import encode
 from preflight.report.terminal import columns, count, render, shown
 from preflight.report.view import View
@@ -81,7 +82,7 @@ def baseline(grounds: Sequence[Ground], left_out: Iterable[str] = ()) -> Baselin
 def baseline_json(found: Baseline) -> Iterator[str]:
     """Yield the document ``preflight.baseline/1``."""
     value: dict[str, Any] = {"schema": SCHEMA, **to_builtins(found)}
-    yield encode(value, 2) + "\n"
+    yield encode(escaped(value), 2) + "\n"
 
 
 def baseline_table(found: Baseline, view: View) -> Iterator[str]:

@@ -91,3 +91,12 @@ def test_the_table_names_hosts_that_do_not_count():
     assert text.startswith("1 host: 1 x86_64\n")
     assert "not probed, not counted: db-[1-2]" in text
     assert re.search(r"x86_64, glibc 2.31 +1 +100 %", text)
+
+
+def test_names_need_not_be_utf_8():
+    """A library of a host may be called anything; JSON has it as the report does."""
+    odd = {"lib\udcff\x1b.so.1": ("V_\udcfe1",)}
+
+    text = "".join(baseline_json(baseline([ground("a", "2.31", odd)])))
+
+    assert json.loads(text)["platforms"][0]["libraries"] == {"lib\\xff\x1b.so.1": ["V_\\xfe1"]}
