@@ -38,6 +38,21 @@ LINES = (
         "Nothing has to be done unless the program fails later.",
     ),
     line(
+        r"version [`'](?P<version>[A-Z]\w*_[\w.]+)' not found",
+        "version-missing",
+        "a library of this host is too old to offer {version}, which the program, or a library "
+        "that it loads, was linked against.",
+        "The words before say which library, and (required by …) who needs it. " + _CHECK,
+    ),
+    line(
+        r"object '(?P<library>[^']+)' from (?P<by>LD_PRELOAD|/etc/ld\.so\.preload) cannot be "
+        r"preloaded",
+        "library-missing",
+        "{by} names {library}, which the loader could not use; the program starts without it.",
+        "Unset LD_PRELOAD, take the line out of /etc/ld.so.preload, or install the library. "
+        + _CHECK,
+    ),
+    line(
         r"no version information available \(required by (?P<by>[^)]+)\)",
         "version-info-missing",
         "a library has no versions at all, though {by} was linked against one that has: it is "
@@ -81,9 +96,19 @@ LINES = (
         "Start it with -Djava.library.path=DIRECTORY, or set LD_LIBRARY_PATH.",
     ),
     line(
+        WORD + r"(?P<library>[^\s:]+): (?P<why>cannot enable executable stack[^:]*)",
+        "library-unusable",
+        "{library} asks for an executable stack, and the kernel, a security policy or the C "
+        "library (from glibc 2.41 on for what is opened late) gives none.",
+        "Build it again with -Wl,-z,noexecstack, or clear the mark: patchelf --clear-execstack "
+        "LIBRARY. " + _CHECK,
+    ),
+    line(
         WORD + r"(?P<library>[^\s:]+): (?P<why>wrong ELF class: ELFCLASS\d+|invalid ELF header|"
-        r"file too short|ELF file[^:]*|cannot (?:read file data|apply additional memory "
-        r"protection)[^:]*|object file has no (?:dynamic section|loadable segments))",
+        r"file too short|ELF (?:file|load command)[^:]*|cannot (?:read file data|apply additional "
+        r"memory protection|dynamically load (?:position-independent )?executable)[^:]*|"
+        r"object file has no (?:dynamic section|loadable segments)|only ET_DYN and ET_EXEC can be "
+        r"loaded|nonzero padding in e_ident|shared object cannot be dlopen\(\)ed)",
         "library-unusable",
         "the loader found {library} and cannot use it: {why}.",
         "It is damaged, or for another machine: reinstall it, or take its directory out of the "
@@ -105,7 +130,7 @@ LINES = (
         "Find which file is loaded: preflight check PROGRAM --local --explain. " + _CHECK,
     ),
     line(
-        _OBJECT + r": cannot allocate memory in static TLS block",
+        rf"(?:{_OBJECT}: )?cannot allocate memory in static TLS block",
         "library-unusable",
         "{object} is opened late and wants thread-local storage of the kind that is laid out at "
         "the start (static TLS), of which little is left.",

@@ -74,7 +74,7 @@ LINES = (
         "Build with GOARM=5 or GOARM64=v8.0; Go's 386 needs MMX. " + _CHECK,
     ),
     line(
-        r"(?i)illegal instruction",
+        r"(?i)illegal (?:hardware )?instruction|\btrap invalid opcode|\bSIGILL\b",
         "cpu-level-too-low",
         "the program used an instruction that this CPU does not have: it is for a newer one.",
         "Build with -march=x86-64 (GOAMD64=v1 for Go, -C target-cpu=x86-64 for Rust). " + _CHECK,

@@ -35,4 +35,11 @@ LINES = (
         "that was built for glibc and runs under musl.",
         "Build it for musl (musl-gcc, an Alpine container), or statically. " + _CHECK,
     ),
+    line(
+        r"(?P<program>[^\s:]+): Not a valid dynamic program",
+        "machine-mismatch",
+        "musl's loader was given {program} to start, which is no ELF program for it: a static or "
+        "damaged one, one for another machine, or a script.",
+        "file PROGRAM, or preflight inspect PROGRAM, says what it is. " + _CHECK,
+    ),
 )

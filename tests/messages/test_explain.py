@@ -91,6 +91,23 @@ SAID = {
     "ImportError: DLL load failed: The specified module could not be found.": (None, "DLL"),
     "zsh: bad CPU type in executable: ./app": (None, "macOS"),
     "dyld[7]: Library not loaded: @rpath/libfoo.dylib": (None, "@rpath/libfoo.dylib"),
+    "dyld[7]: Symbol not found: _foo": (None, "_foo"),
+    "The code execution cannot proceed because VCRUNTIME140.dll was not found.": (None, "DLL"),
+    "process exited with code 3221225781": (None, "DLL"),
+    "rosetta error: failed to open elf at /lib64/ld-linux-x86-64.so.2": (None, "/lib64/ld-linux"),
+    "java.lang.UnsupportedClassVersionError: Foo has been compiled by a more recent version of the "
+    "Java Runtime (class file version 61.0)": (None, "61"),
+    "./a: error while loading shared libraries: libx.so: cannot enable executable stack as shared "
+    "object requires: Invalid argument": ("library-unusable", "libx.so asks"),
+    "./a: error while loading shared libraries: /x.so: ELF load command address/offset not "
+    "page-aligned": ("library-unusable", "page-aligned"),
+    "version `CXXABI_1.3.13' not found": ("version-missing", "CXXABI_1.3.13"),
+    "ERROR: ld.so: object 'libx.so' from LD_PRELOAD cannot be preloaded (cannot open shared object "
+    "file): ignored.": ("library-missing", "LD_PRELOAD"),
+    "cannot allocate memory in static TLS block": ("library-unusable", "thread-local"),
+    "[1]    7 illegal hardware instruction  ./app": ("cpu-level-too-low", ""),
+    "app[7] trap invalid opcode ip:401000 sp:7ffd": ("cpu-level-too-low", ""),
+    "/lib/ld-musl-x86_64.so.1: ./app: Not a valid dynamic program": ("machine-mismatch", "./app"),
 }
 
 
