@@ -183,16 +183,19 @@ def test_damaged_file_is_refused(damage, place, reason):
     assert caught.value.message.startswith(f"f.jsonl:{place or len(lines)}: ")
 
 
-@pytest.mark.slow
 def test_ten_thousand_hosts_fit_in_fifty_megabytes():
-    """10,000 hosts of 50 images with 500 answers each, inodes and clocks their own."""
+    """Hosts of 50 images with 500 answers each, inodes and clocks their own: by the last 950."""
     images = [image(number) for number in range(50)]
-    hosts = (host_of(images[number % 50], number) for number in range(10_000))
 
-    lines = list(write_facts(hosts, version="1", created_at="x"))
+    def lines(count: int) -> list[bytes]:
+        hosts = (host_of(images[number % 50], number) for number in range(count))
+        return list(write_facts(hosts, version="1", created_at="x"))
 
-    assert sum(map(len, lines)) < 50_000_000
-    assert sum(1 for _ in read_facts(lines, "f")) == 10_000
+    few, many = lines(50), lines(1000)
+    few_bytes, many_bytes = sum(map(len, few)), sum(map(len, many))
+
+    assert few_bytes + (many_bytes - few_bytes) / 950 * 9950 < 50_000_000
+    assert sum(1 for _ in read_facts(many, "f")) == 1000
 
 
 def image(number: int) -> dict[str, Elf | None]:
