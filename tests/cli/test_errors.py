@@ -182,7 +182,7 @@ def test_hostile_name_is_escaped_in_errors(run):
 
 def test_our_own_fault_is_said_so(run, monkeypatch):
     """What is neither the user's nor a host's fault ends with 70 and asks for a report."""
-    monkeypatch.setattr("preflight.cli.session.analyze", None)
+    monkeypatch.setattr("preflight.cli.binaries.analyze", None)
 
     result = run("inspect", "/bin/ls")
 
@@ -193,7 +193,7 @@ def test_our_own_fault_is_said_so(run, monkeypatch):
 
 def test_traceback_on_request(run, monkeypatch):
     """PREFLIGHT_TRACEBACK shows where preflight itself broke."""
-    monkeypatch.setattr("preflight.cli.session.analyze", None)
+    monkeypatch.setattr("preflight.cli.binaries.analyze", None)
     monkeypatch.setenv("PREFLIGHT_TRACEBACK", "1")
 
     assert "Traceback (most recent call last)" in run("inspect", "/bin/ls").err

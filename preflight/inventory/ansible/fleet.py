@@ -154,8 +154,12 @@ class Settled:
         return self._orders[direct]
 
     def members(self) -> dict[str, dict[str, None]]:
-        """Return the hosts of each group and of its children."""
-        found: dict[str, dict[str, None]] = {name: {} for name in self.groups}
+        """
+        Return the hosts of each group, its own before those of its children.
+
+        Source: Ansible's Group.get_hosts(), whose order below children is no fixed one.
+        """
+        sizes = dict.fromkeys(self.groups, 0)
         count = 0
         for host in self.direct:
             groups = self.groups_of(host)
@@ -164,7 +168,19 @@ class Settled:
                 problem = f"the groups have more than {MAX_MEMBERS:,} members"
                 raise InventoryError(f"{self.groups[groups[0]].place}: {problem}", "nest less")
             for group in groups:
-                found[group][host] = None
+                sizes[group] += 1
+        return {name: self._first_hosts(name, size) for name, size in sizes.items()}
+
+    def _first_hosts(self, name: str, size: int) -> dict[str, None]:
+        """Return *size* hosts of a group: down from it, one level after the other."""
+        found: dict[str, None] = {}
+        level, seen = [name], {name}
+        while len(found) < size:
+            for group in level:
+                found |= self.groups[group].hosts
+            children = (child for group in level for child in self.groups[group].children)
+            level = [child for child in dict.fromkeys(children) if child not in seen]
+            seen |= set(level)
         return found
 
     def _with_ancestors(self, name: str) -> set[str]:
