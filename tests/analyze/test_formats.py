@@ -100,10 +100,10 @@ CASES = [
     ("wasm", "a WebAssembly module", b"\0asm\1\0\0\0"),
     ("wasm", "a WebAssembly component", b"\0asm\x0d\0\1\0"),
     ("unknown", "LLVM bitcode", b"\xde\xc0\x17\x0b\0\0\0\0"),
-    ("archive", "an ELF file compressed with gzip", gzip.compress(b"\x7fELF" + bytes(90))),
+    ("archive", "an ELF file compressed with gzip", gzip.compress(b"\x7fELF" + bytes(90), mtime=0)),
     ("archive", "an ELF file compressed with xz", lzma.compress(b"\x7fELF" + bytes(90))),
     ("archive", "a script compressed with bzip2", bz2.compress(b"#!/bin/sh\n")),
-    ("archive", "a file compressed with gzip", gzip.compress(b"text")),
+    ("archive", "a file compressed with gzip", gzip.compress(b"text", mtime=0)),
     ("text", "an HTML page, as a failed download leaves it", b"<html><body>"),
     (
         "script",
