@@ -183,6 +183,7 @@ def test_damaged_file_is_refused(damage, place, reason):
     assert caught.value.message.startswith(f"f.jsonl:{place or len(lines)}: ")
 
 
+@pytest.mark.slow
 def test_ten_thousand_hosts_fit_in_fifty_megabytes():
     """Hosts of 50 images with 500 answers each, inodes and clocks their own: by the last 950."""
     images = [image(number) for number in range(50)]
