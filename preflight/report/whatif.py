@@ -67,8 +67,8 @@ def told(report: Report, names: Mapping[str, str]) -> Iterator[str]:
         line = f"{names[found.binary.id]} needs {floor}{top.version} because of "
         line += _symbols(top, found.family)
         line += "".join(f", {s.version} because of {_symbols(s, found.family)}" for s in more)
-        wins = [f"at {version} {_hosts(count, found.blocked)}" for version, count in found.wins]
-        yield f"{line}; {', '.join(wins)}{_kept_back(found)}"
+        wins = [f"{version} wins {_hosts(count, found.blocked)}" for version, count in found.wins]
+        yield f"{line}; a floor of {', '.join(wins)}{_kept_back(found)}"
 
 
 def what_if_json(found: WhatIf) -> dict[str, Any]:
@@ -172,6 +172,6 @@ def _symbols(step: GlibcStep, family: Family) -> str:
 
 
 def _hosts(count: int, of_all: int) -> str:
-    if count == of_all:
-        return f"all {count:,} that lack nothing else" if count > 1 else "the one that lacks it"
-    return f"{count:,} host{'s' * (count > 1)} more"
+    if count < of_all:
+        return f"{count:,} host{'s' * (count > 1)} more"
+    return f"all {count:,} that lack nothing else" if count > 1 else "the one host that lacks it"
