@@ -10,6 +10,7 @@ import click
 from preflight.cli import cli
 
 PAGE = Path(__file__).with_name("commands.md")
+WIDTH = 78  # what click takes of a terminal that has 80 columns or more
 _BLOCK = re.compile(r"^\$ preflight((?: \w+)*) --help\n.*?(?=^```$)", re.MULTILINE | re.DOTALL)
 
 
@@ -19,7 +20,7 @@ def with_help(page: str) -> str:
 
 
 def _help(names: list[str]) -> str:
-    width = {"terminal_width": 80, "resilient_parsing": True}
+    width = {"terminal_width": WIDTH, "resilient_parsing": True}
     context = cli.make_context("preflight", [], **width)
     for name in names:
         group = context.command

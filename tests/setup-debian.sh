@@ -6,7 +6,7 @@ set -eu
 everything="
     arch-test binutils busybox-static cargo-web chromium chromium-driver clang createrepo-c curl
     dash debian-archive-keyring dnf file fish fonts-dejavu-core g++ gcc gcc-multilib git golang-go
-    groff-base iproute2 libc6-arm64-cross libc6-armhf-cross libc6-dev libc6-hppa-cross
+    groff-base iproute2 jq libc6-arm64-cross libc6-armhf-cross libc6-dev libc6-hppa-cross
     libc6-mips-cross libc6-mips64el-cross libc6-powerpc-cross libc6-ppc64el-cross
     libc6-riscv64-cross libc6-s390x-cross libc6-sparc64-cross libc6.1-alpha-cross
     libcommons-cli-java libxml2-utils lld llvm make man-db mksh mmdebstrap mold musl musl-dev

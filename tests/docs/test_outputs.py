@@ -1,5 +1,5 @@
 """
-What the manual shows of a run is what the program says today.
+What the manual has a reader type is run, and what it shows of a run is what is said today.
 
 A line of the page that is "…" stands for any lines.  What differs from run to
 run is not compared: addresses and ports, seconds, the kernel.
@@ -7,106 +7,87 @@ run is not compared: addresses and ports, seconds, the kernel.
 
 from __future__ import annotations
 
-import re
-from pathlib import Path
-
 import pytest
 
-from tests.builders.elf import build_elf
-from tests.cli.conftest import _own_place, run
-from tests.docs.blocks import DOCS, PAGES, PROJECT, Block, blocks
-from tests.docs.conftest import LOADER, need
-from tests.hosts.roots import os_release
+from tests.cli.conftest import _own_place
+from tests.docs.blocks import PAGES, PROJECT, blocks, commands, indented
+from tests.docs.manual import Place, play
+from tests.docs.scenes import SCENES
 
-__all__ = ["_own_place", "run"]
+__all__ = ["_own_place"]
 
-# The outputs that a test here has a run of, by page and first line, and those that none has.
-COMPARED = {
-    ("README.md", "$ preflight check dist/app"),
-    ("README.md", "/bin/ls: x86_64 executable"),
-    ("docs/releases.md", "$ preflight inspect --releases curl"),
+# What is not run here, by its beginning.
+ELSEWHERE = {
+    "make venv": "makes what these tests run in",
+    "make test": "runs these tests",
+    "make crosscheck": "a measurement of minutes; tests/crosscheck has its tests",
+    "python -m tests.crosscheck": "the same, of half an hour",
+    "make fuzz-loader": "a measurement of minutes; tests/fuzz has its tests",
+    "python -m pytest tests/catalogue": "runs tests itself",
+    "vagrant up": "virtual machines from the network; tests/test_vagrant.py has vagrant read it",
+    "fab -H web-1,web-2": "test_deploy.py runs it, with the key and the address of its hosts",
+    "dask ": "tests/api/test_cluster.py starts a cluster",
+    "preflight check dist/app -i fleet.yaml --executor dask": "and asks hosts by it",
 }
-NOT_COMPARED = {
-    ("docs/audit.md", "$ preflight audit -i fleet.yaml"),  # hosts that were changed for it
-    ("docs/audit.md", "changed since"),
-    ("docs/baseline.md", "$ preflight baseline -i fleet.yaml"),  # a minute, for an emulated host
-    ("docs/foreign-formats.md", "$ preflight inspect app.exe"),  # a program that is not here
-    ("docs/go.md", "$ preflight inspect gh"),
+# Blocks that only show what something looks like, by page and first line.
+ILLUSTRATIONS = {
+    ("docs/large-runs.md", "preflight: 3,200 of 10,000 hosts"): "takes 10,000 hosts; its form"
+    " is compared in tests/cli/test_progress.py",
 }
-_VARIES = re.compile(r"127(\.\d+){3} port \d+|\d+\.\d+ s\b|kernel \d+\.\d+\.\d+")
+# Blocks that are no command and no output: files, whose readers have tests of their own.
+FILES = {"yaml", "toml", "make", "known_hosts", "ssh_config", "sudoers"}
+RUN = {"console", "sh", "python"}
+# Made from the program's own table, with what loaders and kernels say: tests/judge/test_codes.py.
+GENERATED = {"docs/findings.md"}
+COMMANDS = [
+    command
+    for page in PAGES
+    for command in commands(page)
+    if not command.text.startswith(tuple(ELSEWHERE))
+]
 
 
-def shown(page: str, first: str) -> Block:
-    """Return the block of a page whose first line begins with *first*."""
-    return next(b for b in blocks(PROJECT / page) if b.text.startswith(first))
+@pytest.fixture
+def place(tmp_path, fleet, monkeypatch, cache) -> Place:
+    """A directory of its own, a terminal of 100 columns, and one library store for all pages."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(cache))
+    made = Place(tmp_path, fleet, monkeypatch)
+    made.columns(100)
+    return made
 
 
-def assert_shown(block: Block, said: str) -> None:
-    """Fail unless the block shows what a command *said*."""
-    lines = [line for line in block.text.splitlines() if not line.startswith("$ ")]
-    pattern = "".join(
-        r"(?:.*\n)*?" if line.strip() == "…" else re.escape(_VARIES.sub("@", line)) + r"\n"
-        for line in lines
-    )
-    plain = _VARIES.sub("@", said)
-
-    assert re.fullmatch(pattern, plain), f"{block.page}:{block.line} shows something else:\n{said}"
+@pytest.mark.parametrize("page", SCENES)
+def test_a_page_is_as_it_is_when_run(place, page):
+    """Every command of a page runs, in the page's order, and says what is shown."""
+    play(place, (one for one in COMMANDS if one.place.startswith(f"{page}:")), SCENES[page](place))
 
 
-def on_bookworm() -> None:
-    """Skip the test elsewhere: what is shown is of Debian 12's own programs."""
-    if os_release().get("VERSION_CODENAME") != "bookworm":
-        pytest.skip("shown as Debian 12 has it")
+def test_no_command_is_forgotten():
+    """A page with a command has a scene in which it is run; and no exception outlives its cause."""
+    every = [command.text for page in PAGES for command in commands(page)]
 
-
-def test_a_check_of_a_fleet_is_as_the_readme_shows_it(run, fleet, tmp_path, monkeypatch):
-    """Seven hosts and a program for the newest glibc."""
-    monkeypatch.setenv("COLUMNS", "88")
-    versions = {"libc.so.6": ["GLIBC_2.2.5", "GLIBC_2.33", "GLIBC_2.34", "GLIBC_2.43"]}
-    app = build_elf(interpreter=LOADER, needed=["libc.so.6"], version_needs=versions)
-    (tmp_path / "dist").mkdir()
-    (tmp_path / "dist/app").write_bytes(app)
-    hosts = "bullseye,bookworm,trixie,sid,i386,musl,closed"
-    options = ["-i", fleet.inventory, "-l", hosts, "--install-path", "/opt/app/bin/app"]
-
-    result = run("check", "dist/app", *options)
-
-    assert 1 == result.status
-    assert_shown(shown("README.md", "$ preflight check dist/app"), result.out)
-
-
-def test_a_check_of_this_machine_is_as_the_readme_shows_it(run):
-    """The first thing that people try."""
-    on_bookworm()
-
-    said = run("check", "--local", "/bin/ls").out
-
-    # Of the tests' own packages one is a second C library.
-    assert_shown(shown("README.md", "/bin/ls: x86_64"), re.sub(r", musl [\d.]+", "", said))
-
-
-def test_an_estimate_is_as_the_page_shows_it(run, tmp_path, monkeypatch):
-    """Debian 12's curl by the whole table."""
-    on_bookworm()
-    (tmp_path / "curl").write_bytes(Path(need("curl")).read_bytes())
-    monkeypatch.setenv("COLUMNS", "100")
-
-    result = run("inspect", "--releases", "curl")
-
-    assert_shown(shown("docs/releases.md", "$ preflight inspect --releases curl"), result.out)
+    assert [] == [one.place for one in COMMANDS if one.place.partition(":")[0] not in SCENES]
+    assert [] == [begin for begin in ELSEWHERE if not any(t.startswith(begin) for t in every)]
 
 
 def test_no_output_is_forgotten():
-    """A new block is either compared with a run, or named as one that is not."""
-    consoles = [
-        (str(page.relative_to(PROJECT)), block.text)
+    """A block is run, or a file, or an illustration that is known as one; none is just indented."""
+    shown = [
+        (str(block.page.relative_to(PROJECT)), block.text, block.language)
         for page in PAGES
         for block in blocks(page)
-        if block.language == "console" and page != DOCS / "commands.md"  # has a test of its own
     ]
-    known = COMPARED | NOT_COMPARED
+    others = [(page, text) for page, text, language in shown if language not in RUN | FILES]
+    bare = {
+        name: found
+        for page in PAGES
+        if (name := str(page.relative_to(PROJECT))) not in GENERATED
+        if (found := indented(page))
+    }
 
     def is_known(page: str, text: str) -> bool:
-        return any(page == name and text.startswith(first) for name, first in known)
+        return any(page == name and text.startswith(first) for name, first in ILLUSTRATIONS)
 
-    assert [] == [(page, text[:60]) for page, text in consoles if not is_known(page, text)]
+    assert [] == [(page, text[:60]) for page, text in others if not is_known(page, text)]
+    assert len(ILLUSTRATIONS) == len(others)
+    assert {} == bare
