@@ -37,6 +37,8 @@ def _own_place(tmp_path, monkeypatch) -> None:
     for name in [name for name in os.environ if name.startswith(SETTINGS)]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("HOME", str(tmp_path))
+    # Ansible's control sockets lie there, too, where a path may be too long for one.
+    monkeypatch.setenv("ANSIBLE_SSH_ARGS", "-o ControlMaster=no")
     # apt-cache without a cache of its own takes a second; tests/conformance has it asked.
     monkeypatch.setenv("PREFLIGHT_NO_PACKAGE_MANAGER", "1")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
