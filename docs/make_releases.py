@@ -22,7 +22,8 @@ from pathlib import Path
 from typing import Any
 
 from preflight.elf import read_file
-from preflight.model.releases import Release, newest, releases, stem
+from preflight.model.nodes import newest
+from preflight.model.releases import Release, releases, stem
 from tests.hosts import roots
 
 TABLE = Path(__file__).parent.parent / "preflight/model/releases/debian.toml"
@@ -86,7 +87,7 @@ def measured(root: Path) -> dict[str, Any]:
         if elf.soname == "libc.so.6" and elf.identity:
             libc_version = elf.identity.release
         if defined := newest(version.name for version in elf.version_defs if not version.base):
-            nodes[path.name] = list(defined)
+            nodes[path.name] = [node for _, node in sorted(defined.items())]
     everywhere = _closure(packages)
     return {
         "libc_version": libc_version,

@@ -15,7 +15,8 @@ from collections.abc import Iterable, Iterator
 
 from preflight.model.elf import X86_LEVELS, Elf, machine_name
 from preflight.model.estimate import Answer, Estimate, Outlook, Reason
-from preflight.model.releases import Release, kind, newest, releases, stem
+from preflight.model.nodes import kind, newest
+from preflight.model.releases import Release, releases, stem
 from preflight.model.requirements import Requirements
 
 # What belongs to glibc itself on every distribution.  libnsl.so.1 is a package of its own on some.
@@ -211,7 +212,7 @@ class _Look:
         for need in elf.version_needs:
             if need.library not in self._own and need.library not in self.release.absent:
                 wanted = (version.name for version in need.versions if not version.weak)
-                for node in newest(wanted):
+                for _, node in sorted(newest(wanted).items()):
                     self._version(need.library, node)
 
     def _version(self, library: str, node: str) -> None:

@@ -18,6 +18,7 @@ from rich.text import Text
 
 from preflight.model.elf import X86_LEVELS
 from preflight.model.ground import Footing, Ground
+from preflight.model.nodes import kind, newest
 from preflight.model.nodeset import fold
 from preflight.report.contract import escaped
 from preflight.report.encode import encode
@@ -26,6 +27,8 @@ from preflight.report.view import View
 
 SCHEMA = "preflight.baseline/1"
 _LIBRARIES = 12  # that the table shows, unless verbose
+_NUMBERED = re.compile("[0-9][^_]*$")
+_LETTERS = re.compile("(?<=[0-9])[a-z]+$")
 
 
 class Target(Struct, frozen=True):
@@ -123,22 +126,20 @@ def _common(footings: Sequence[Footing]) -> Common:
     )
 
 
-def _newest(versions: Iterable[str]) -> tuple[str, ...]:
-    """Return the newest of each kind (GLIBCXX_3.4.30, CXXABI_1.3.13), without the private ones."""
-    newest: dict[str, str] = {}
-    for version in versions:
-        kind = version.rpartition("_")[0]
-        if _numbers(version) and "PRIVATE" not in version and _is_newer(version, newest.get(kind)):
-            newest[kind] = version
-    return tuple(sorted(newest.values()))
+def _newest(nodes: Iterable[str]) -> tuple[str, ...]:
+    """Return the newest of each kind that has numbers (GLIBCXX_3.4.30), but no private ones."""
+    public = (node for node in nodes if _NUMBERED.search(node) and "PRIVATE" not in node)
+    return tuple(sorted(newest(public, _split).values()))
 
 
-def _is_newer(version: str, known: str | None) -> bool:
-    return known is None or _numbers(version) > _numbers(known)
+def _split(node: str) -> tuple[str, tuple[tuple[int, ...], str]]:
+    """Return kind and order of a node; OPENSSL_1_1_1d comes after OPENSSL_1_1_1."""
+    name, number = kind(_LETTERS.sub("", node))
+    return name, (number, node)
 
 
-def _numbers(version: str) -> tuple[int, ...]:
-    return tuple(map(int, re.findall(r"\d+", version.rpartition("_")[2])))
+def _numbers(release: str) -> tuple[int, ...]:
+    return tuple(map(int, re.findall(r"\d+", release)))
 
 
 def _targets(grounds: Sequence[Ground]) -> Iterator[Target]:

@@ -7,7 +7,7 @@ import datetime as dt
 import pytest
 
 from docs.make_releases import PAGE, ROLLING, SUITES, measured, with_table
-from preflight.model.releases import Release, kind, newest, release_of, releases, stem
+from preflight.model.releases import Release, release_of, releases, stem
 
 
 def test_a_host_finds_its_release_by_os_release():
@@ -98,15 +98,6 @@ def test_the_stem_has_no_version():
     sonames = ("libpython3.11.so.1.0", "libssl.so.1.1", "libdbus-1.so.3")
 
     assert ["libpython", "libssl", "libdbus"] == [stem(soname) for soname in sonames]
-
-
-def test_versions_have_a_kind_and_a_number():
-    """Letters in a number make a version a kind of its own."""
-    assert ("GLIBC", (2, 36)) == kind("GLIBC_2.36")
-    assert ("NCURSES6_TINFO", (5, 0, 19961017)) == kind("NCURSES6_TINFO_5.0.19961017")
-    assert ("OPENSSL_1_1_0d", ()) == kind("OPENSSL_1_1_0d")
-    assert ("GLIBC_" + 5000 * "9", ()) == kind("GLIBC_" + 5000 * "9")
-    assert ("GLIBC_2.36", "GLIBC_PRIVATE") == newest(("GLIBC_2.4", "GLIBC_PRIVATE", "GLIBC_2.36"))
 
 
 def test_the_page_shows_the_table():

@@ -49,6 +49,24 @@ def test_libraries_are_those_that_every_host_has():
     assert baseline(FLEET).platforms[0].libraries == {"libc.so.6": ("GLIBC_2.31",)}
 
 
+def test_of_each_kind_of_version_the_newest_is_told():
+    """What is no number is a kind of its own; a letter comes after none, however long a number."""
+    long = "GLIBC_" + 5000 * "9"
+    defined = {
+        "libstdc++.so.6": ("CXXABI_1.3.13", "CXXABI_1.3.9", "CXXABI_FLOAT128", "GLIBCXX_3.4.30"),
+        "libssl.so.1.1": ("OPENSSL_1_1_0", "OPENSSL_1_1_1", "OPENSSL_1_1_1b", "OPENSSL_1_1_1a"),
+        "liblzma.so.5": ("XZ_5.4", "XZ_5.1.2alpha"),
+        "libc.so.6": ("GLIBC_2.36", "GLIBC_PRIVATE", "GLIBC_PRIVATE_1", long),
+    }
+
+    assert baseline([ground("a", "2.36", defined)]).platforms[0].libraries == {
+        "libstdc++.so.6": ("CXXABI_1.3.13", "CXXABI_FLOAT128", "GLIBCXX_3.4.30"),
+        "libssl.so.1.1": ("OPENSSL_1_1_1b",),
+        "liblzma.so.5": ("XZ_5.4",),
+        "libc.so.6": ("GLIBC_2.36", long),
+    }
+
+
 @pytest.mark.parametrize(
     ("target", "hosts"),
     [

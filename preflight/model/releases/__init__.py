@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import date
 from functools import lru_cache
 from importlib.resources import files
@@ -20,8 +20,6 @@ import msgspec
 from msgspec import Struct, structs
 
 _FILES = ("debian.toml", "cited.toml")
-# A longer run of digits is no number that anybody compares.
-_NUMBERED = re.compile(r"(.+?)_([0-9]{1,18}(?:\.[0-9]{1,18})*)")
 _TRAILING_VERSION = re.compile(r"[-.0-9]+$")
 
 
@@ -78,25 +76,6 @@ class Release(Struct, frozen=True, kw_only=True):
 def stem(soname: str) -> str:
     """Return the name of a library without its versions: ``libssl``, ``libpython``."""
     return _TRAILING_VERSION.sub("", soname.partition(".so")[0])
-
-
-@lru_cache(maxsize=4096)
-def kind(node: str) -> tuple[str, tuple[int, ...]]:
-    """Return a version's kind and number: ``("GLIBC", (2, 36))``; without number ``(node, ())``."""
-    found = _NUMBERED.fullmatch(node)
-    if found is None:
-        return node, ()
-    return found[1], tuple(map(int, found[2].split(".")))
-
-
-def newest(nodes: Iterable[str]) -> tuple[str, ...]:
-    """Return the newest version of each kind."""
-    best: dict[str, str] = {}
-    for node in nodes:
-        name, number = kind(node)
-        if name not in best or number > kind(best[name])[1]:
-            best[name] = node
-    return tuple(best[name] for name in sorted(best))
 
 
 @lru_cache(maxsize=1)

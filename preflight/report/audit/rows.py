@@ -15,14 +15,14 @@ from msgspec import Struct
 from preflight.model.audit import HostAudit
 from preflight.model.audited import Disk, Setting, Sshd
 from preflight.model.ground import Footing
+from preflight.model.nodes import newest
 from preflight.model.releases import release_of
 
 NOT_AUDITED = "its facts were not collected by an audit"
 NO_SSHD = "no OpenSSH server"
 _GIB = 1 << 30
 _LARGE_GIB = 8  # from here on memory is told in whole GiB
-_PREFIXES = ("GLIBC", "GLIBCXX", "CXXABI", "OPENSSL")
-_NODE = re.compile(r"([A-Z]+)_(\d+(?:[._]\d+)*[a-z]?)")
+_SHOWN = re.compile(r"(?:GLIBC|GLIBCXX|CXXABI|OPENSSL)_[0-9]{1,18}(?:[._][0-9]{1,18})*[a-z]?")
 
 Reading: TypeAlias = Callable[[HostAudit], "str | None"]
 
@@ -54,18 +54,13 @@ def reason_of(row: Row, host: HostAudit) -> str:
 
 def newest_nodes(footing: Footing) -> dict[str, str]:
     """Return the highest public version node of each kind, by the kind: GLIBC, OPENSSL."""
-    newest: dict[str, str] = {}
-    for node in (node for nodes in footing.libraries.values() for node in nodes):
-        found = _NODE.fullmatch(node)
-        if found and found[1] in _PREFIXES:
-            known = newest.get(found[1])
-            if known is None or _order(node) > _order(known):
-                newest[found[1]] = node
-    return newest
+    nodes = (node for nodes in footing.libraries.values() for node in nodes)
+    return newest(filter(_SHOWN.fullmatch, nodes), _split)
 
 
-def _order(node: str) -> tuple[tuple[int, ...], str]:
-    return tuple(map(int, re.findall(r"\d+", node))), node
+def _split(node: str) -> tuple[str, tuple[tuple[int, ...], str]]:
+    """Return kind and order of a node; of OPENSSL_1_1_1d all numbers count, then the letter."""
+    return node.partition("_")[0], (tuple(map(int, re.findall("[0-9]+", node))), node)
 
 
 def _of_platforms(host: HostAudit, words: Iterable[str]) -> str | None:

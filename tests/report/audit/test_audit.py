@@ -15,6 +15,7 @@ from preflight.model.snapshot import Libc
 from preflight.report.audit.document import Audit, audit, audit_json
 from preflight.report.audit.drift import drift
 from preflight.report.audit.fleet import alike, outliers
+from preflight.report.audit.rows import newest_nodes
 from preflight.report.audit.schema import audit_schema
 from preflight.report.audit.table import audit_table
 from preflight.report.view import View
@@ -76,6 +77,14 @@ def test_one_host_that_differs_is_named():
 
     assert "web-07 alone has glibc offers: GLIBC_2.31 (6 others: GLIBC_2.36)" in said
     assert said.count("alone has") == 2  # the library, and its versions: for the fleet, not again
+
+
+def test_letters_follow_and_no_number_is_too_long():
+    """OPENSSL_1_1_1d is newer than OPENSSL_1_1_1; what nobody could compare is left out."""
+    nodes = ("OPENSSL_1_1_1d", "OPENSSL_1_1_1", "OPENSSL_1_1_0l", "GLIBC_" + 5000 * "9")
+    platform = Platform("x86_64", "glibc", LOADER)
+
+    assert newest_nodes(Footing(platform, None, {"x": nodes})) == {"OPENSSL": "OPENSSL_1_1_1d"}
 
 
 @pytest.mark.parametrize(
