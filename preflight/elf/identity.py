@@ -26,7 +26,8 @@ _SYSTEM_DIRS = re.compile(rb"\0((?:/[!-~]*lib[!-~]*/\0)+)")
 _HWCAPS = re.compile(rb"\0((?:(?:x86-64-v|power|z)\d+:)+(?:x86-64-v|power|z)\d+)\0")
 _CACHE = re.compile(rb"\0(/[!-~]*/ld\.so\.cache)\0")
 _PRELOAD = re.compile(rb"\0(/[!-~]*/ld[!-.0-~]*\.preload)\0")
-_MUSL_RELEASE = re.compile(rb"\0(\d+\.\d+\.\d+(?:-git[!-~]*)?)\0")
+# A longer run of digits is no number that anybody compares.
+_MUSL_RELEASE = re.compile(rb"\0(\d{1,18}\.\d{1,18}\.\d{1,18}(?:-git[!-~]{0,99})?)\0")
 # ldso/dynlink.c: the path without an /etc/ld-musl-ARCH.path.
 _MUSL_DIRS = re.compile(rb"\0(/[!-9;-~]*lib(?::/[!-9;-~]*lib)+)\0")
 

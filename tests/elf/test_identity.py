@@ -115,6 +115,21 @@ def test_a_libc_tells_its_release(banner, release):
     assert identity.system_dirs == ()
 
 
+@pytest.mark.parametrize(
+    ("text", "release"),
+    [
+        (b"1.2.3", "1.2.3"),
+        (b"1.2.5-git-8-g05ac3456", "1.2.5-git-8-g05ac3456"),
+        (b"1.2." + 5000 * b"3", None),
+    ],
+)
+def test_musl_tells_its_release(text, release):
+    """Numbers that nobody could compare are none."""
+    banner = b"musl libc (x86_64)\nVersion %s"
+
+    assert release == built(banner, text, soname="libc.musl.so", versions=()).release
+
+
 def test_paths_of_a_loader_that_lies_elsewhere():
     """A loader with another prefix names its own directory, cache and list of preloads."""
     identity = built(
