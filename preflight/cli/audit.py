@@ -10,21 +10,15 @@ import click
 
 from preflight import __version__
 from preflight.cli.exits import Exit
-from preflight.cli.options import (
-    FleetOptions,
-    connection_options,
-    credential_options,
-    inventory_options,
-    option,
-    progress_option,
-)
+from preflight.cli.options import option
+from preflight.cli.options.fleet import FleetOptions, fleet_options
+from preflight.cli.options.inventory import inventory_options
 from preflight.errors import UsageError
 from preflight.model.moment import rfc3339
 
 if TYPE_CHECKING:
     from preflight.api import Outcome
     from preflight.api.ground import Standing
-    from preflight.cli.progress import Style
     from preflight.model.host import Host
     from preflight.model.snapshot import Snapshot
     from preflight.report.audit.document import Audit
@@ -41,7 +35,6 @@ class AuditOptions(FleetOptions):
     no_secrets: bool
     fail_on: str | None
     format_: Literal["table", "json", "html"]
-    progress: Style
     verbose: int
 
 
@@ -62,9 +55,7 @@ class AuditOptions(FleetOptions):
     help="for people, for programs, or a page of its own",
 )
 @option("-v", "--verbose", count=True, help="cut nothing short")
-@progress_option
-@connection_options
-@credential_options
+@fleet_options
 def command(**values: Unpack[AuditOptions]) -> int:
     """Say what the hosts are (system, libraries, disks, policies), who stands alone, and drift."""
     from preflight.api.audit import audit_of, audit_programs  # noqa: PLC0415

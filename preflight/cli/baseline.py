@@ -8,19 +8,13 @@ from typing import TYPE_CHECKING, Literal, Unpack
 import click
 
 from preflight.cli.exits import Exit
-from preflight.cli.options import (
-    FleetOptions,
-    connection_options,
-    credential_options,
-    inventory_options,
-    option,
-    progress_option,
-)
+from preflight.cli.options import option
+from preflight.cli.options.fleet import FleetOptions, fleet_options
+from preflight.cli.options.inventory import inventory_options
 from preflight.errors import UsageError
 
 if TYPE_CHECKING:
     from preflight.api.ground import Standing
-    from preflight.cli.progress import Style
     from preflight.model.snapshot import Snapshot
 
 
@@ -30,7 +24,6 @@ class BaselineOptions(FleetOptions):
     facts: tuple[str, ...]
     libraries: tuple[str, ...]
     format_: Literal["table", "json"]
-    progress: Style
     verbose: int
 
 
@@ -50,9 +43,7 @@ class BaselineOptions(FleetOptions):
     help="for people or for programs",
 )
 @option("-v", "--verbose", count=True, help="list all libraries")
-@progress_option
-@connection_options
-@credential_options
+@fleet_options
 def command(**values: Unpack[BaselineOptions]) -> int:
     """Say what all hosts have (C library, CPU, versions), and what share of them a build covers."""
     from preflight.api.ground import LIBRARIES, ground_of, standing  # noqa: PLC0415

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from preflight.cli.options import option, size
+from preflight.cli.options import option
+from preflight.cli.options.values import size
 
 if TYPE_CHECKING:
     from preflight.probe.store import Holdings

@@ -9,26 +9,16 @@ from typing import TYPE_CHECKING, NamedTuple, Unpack
 import click
 
 from preflight.cli.exits import Exit, exit_of
-from preflight.cli.options import (
-    FleetOptions,
-    ReportOptions,
-    RunOptions,
-    connection_options,
-    credential_options,
-    inventory_options,
-    manifest_option,
-    option,
-    progress_option,
-    report_options,
-    run_options,
-    start_options,
-    waivers_option,
-)
+from preflight.cli.options import option
+from preflight.cli.options.fleet import FleetOptions, fleet_options
+from preflight.cli.options.inventory import inventory_options
+from preflight.cli.options.report import ReportOptions, report_options
+from preflight.cli.options.runs import RunOptions, run_options
+from preflight.cli.options.start import manifest_option, start_options, waivers_option
 from preflight.errors import UsageError
 
 if TYPE_CHECKING:
     from preflight.cli.output import Formats
-    from preflight.cli.progress import Style
     from preflight.cli.run import Plan
     from preflight.cli.waiving import Waiving
     from preflight.model.host import Host
@@ -45,7 +35,6 @@ class CheckOptions(FleetOptions, ReportOptions, RunOptions):
     prove: bool
     manifest: str | None
     waivers: tuple[str, ...]
-    progress: Style
 
 
 @click.command("check")
@@ -63,9 +52,7 @@ class CheckOptions(FleetOptions, ReportOptions, RunOptions):
     help="copy BINARY to each host, have its own loader trace the copy, remove it, compare",
 )
 @run_options
-@progress_option
-@connection_options
-@credential_options
+@fleet_options
 def command(binaries: tuple[str, ...], **values: Unpack[CheckOptions]) -> int:
     """
     Say for every host whether BINARY will start there, and if not, what is missing.

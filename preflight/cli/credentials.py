@@ -19,7 +19,8 @@ from typing import Literal, NamedTuple
 from msgspec import structs
 
 from preflight.api import Options
-from preflight.cli.options import CredentialOptions, FleetOptions
+from preflight.cli.options.credentials import CredentialOptions
+from preflight.cli.options.fleet import FleetOptions
 from preflight.cli.voice import warn
 from preflight.errors import UsageError
 from preflight.model.host import Host

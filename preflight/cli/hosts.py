@@ -6,7 +6,8 @@ from typing import Unpack
 
 import click
 
-from preflight.cli.options import InventoryOptions, inventory_options, option
+from preflight.cli.options import option
+from preflight.cli.options.inventory import InventoryOptions, inventory_options
 
 
 @click.command("hosts")

@@ -10,21 +10,14 @@ import click
 
 from preflight import __version__
 from preflight.cli.exits import Exit
-from preflight.cli.options import (
-    FleetOptions,
-    connection_options,
-    credential_options,
-    inventory_options,
-    manifest_option,
-    option,
-    progress_option,
-    start_options,
-)
+from preflight.cli.options import option
+from preflight.cli.options.fleet import FleetOptions, fleet_options
+from preflight.cli.options.inventory import inventory_options
+from preflight.cli.options.start import manifest_option, start_options
 from preflight.cli.voice import note, warn
 from preflight.model.moment import rfc3339
 
 if TYPE_CHECKING:
-    from preflight.cli.progress import Style
     from preflight.model.snapshot import Snapshot
 
 
@@ -35,7 +28,6 @@ class ProbeOptions(FleetOptions):
     manifest: str | None
     everything: bool
     save: str
-    progress: Style
 
 
 @click.command("probe")
@@ -46,9 +38,7 @@ class ProbeOptions(FleetOptions):
 @option("--save", required=True, metavar="FILE", help="write the facts to FILE")
 @manifest_option
 @start_options
-@progress_option
-@connection_options
-@credential_options
+@fleet_options
 def command(**values: Unpack[ProbeOptions]) -> int:
     """Collect facts of hosts; `preflight check BINARY --facts FILE` judges by them later."""
     from preflight.api.members import wants  # noqa: PLC0415

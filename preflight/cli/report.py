@@ -7,7 +7,7 @@ from typing import Unpack
 import click
 
 from preflight.cli.exits import Exit, exit_of
-from preflight.cli.options import ReportOptions, report_options
+from preflight.cli.options.report import ReportOptions, report_options
 
 
 @click.command("report")

@@ -9,13 +9,13 @@ import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from msgspec import structs
 
 from preflight.analyze import analyze
 from preflight.api import Limits, Options
 from preflight.cli import defaults
-from preflight.cli.options import FleetOptions, InventoryOptions, StartOptions
 from preflight.cli.shards import Shard
 from preflight.cli.voice import advise, note, warn
 from preflight.errors import UsageError
@@ -25,6 +25,11 @@ from preflight.model.host import Host
 from preflight.model.requirements import Requirements
 from preflight.model.start import Opener, Start
 from preflight.transport import Options as ConnectOptions
+
+if TYPE_CHECKING:
+    from preflight.cli.options.fleet import FleetOptions
+    from preflight.cli.options.inventory import InventoryOptions
+    from preflight.cli.options.start import StartOptions
 
 # A host's libraries may come to more than all that one program could ask for.
 _SURVEY = Limits(objects=32768, received_bytes=4 << 30)

@@ -1,0 +1,33 @@
+"""
+Options that several commands share, and the types of their values: one file a group of them.
+
+Each option also reads ``PREFLIGHT_`` and its long name from the environment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def option(*names: str, **settings: Any) -> Callable[[F], F]:
+    """Return `click.option` with the environment variable of its long name."""
+    long = next(name for name in names if name.startswith("--"))
+    variable = "PREFLIGHT_" + long.strip("-").upper().replace("-", "_")
+    settings.setdefault("envvar", variable)
+    return click.option(*names, **settings)
+
+
+def several(*decorators: Callable[[F], F]) -> Callable[[F], F]:
+    """Return the decorators as one, in the order in which --help lists them."""
+
+    def apply(function: F) -> F:
+        for decorator in reversed(decorators):
+            function = decorator(function)
+        return function
+
+    return apply
