@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Unpack
 
 import click
 
-from preflight import __version__
 from preflight.cli.exits import Exit
 from preflight.cli.options import option
 from preflight.cli.options.fleet import FleetOptions, fleet_options
@@ -45,6 +44,7 @@ def command(**values: Unpack[ProbeOptions]) -> int:
     from preflight.cli.application import application, chosen_manifest, start_by  # noqa: PLC0415
     from preflight.cli.credentials import with_secrets  # noqa: PLC0415
     from preflight.cli.output import check_writable, refuse_to_overwrite  # noqa: PLC0415
+    from preflight.cli.recorded import save  # noqa: PLC0415
     from preflight.cli.run import collect  # noqa: PLC0415
     from preflight.cli.session import (  # noqa: PLC0415
         chosen_hosts,
@@ -75,21 +75,13 @@ def command(**values: Unpack[ProbeOptions]) -> int:
         style=values["progress"],
     )
     snapshots = [outcome.snapshot for outcome in done]
-    _save(values["save"], snapshots)
+    save(values["save"], snapshots, rfc3339(dt.datetime.now(dt.UTC)))
     _complain_of([snapshot for snapshot in snapshots if snapshot.status != "probed"])
     probed = sum(snapshot.status == "probed" for snapshot in snapshots)
     note(f"{probed} of {len(snapshots)} hosts probed, facts in {values['save']}")
     if cut is not None:
         return cut
     return Exit.DEPLOYABLE if probed == len(snapshots) else Exit.UNDETERMINED
-
-
-def _save(file: str, snapshots: Iterable[Snapshot]) -> None:
-    from preflight.cli.output import replace_file  # noqa: PLC0415
-    from preflight.model.facts import write_facts  # noqa: PLC0415
-
-    created = rfc3339(dt.datetime.now(dt.UTC))
-    replace_file(file, write_facts(snapshots, version=__version__, created_at=created))
 
 
 def _complain_of(failed: Iterable[Snapshot]) -> None:

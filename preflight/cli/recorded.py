@@ -1,22 +1,29 @@
 """
-Hosts whose facts were recorded earlier, with the settings that an inventory gives them.
+Facts in files: what is saved of hosts, and the hosts that were recorded earlier.
 
 Facts hold no groups and no start settings; ``-i`` beside ``--facts`` adds them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+from preflight import __version__
+from preflight.cli.output import replace_file
 from preflight.cli.session import the_inventory
 from preflight.errors import FactsError
 from preflight.inventory import Inventory
-from preflight.model.facts import read_facts
+from preflight.model.facts import read_facts, write_facts
 from preflight.model.host import Host
 from preflight.model.snapshot import Snapshot
 
 _HINT = "make one with: preflight probe --for BINARY --save FILE"
+
+
+def save(file: str, snapshots: Iterable[Snapshot], created_at: str) -> None:
+    """Write what is known of hosts; a file that is there stays whole until the new one is."""
+    replace_file(file, write_facts(snapshots, version=__version__, created_at=created_at))
 
 
 def recorded_hosts(

@@ -129,7 +129,7 @@ def test_failed_save_leaves_the_old_file(run, monkeypatch):
     """A file of facts is replaced whole or not at all."""
     run("probe", "--local", "--save", "facts.jsonl")
     old = Path("facts.jsonl").read_bytes()
-    monkeypatch.setattr("preflight.model.facts.write_facts", lambda *_, **__: iter([b"half", 1]))
+    monkeypatch.setattr("preflight.cli.recorded.write_facts", lambda *_, **__: iter([b"half", 1]))
 
     assert 70 == run("probe", "--local", "--save", "facts.jsonl").status
     assert old == Path("facts.jsonl").read_bytes()

@@ -22,6 +22,13 @@ class FleetOptions(StartOptions, ConnectionOptions, CredentialOptions):
     progress: Style
 
 
+class SurveyOptions(FleetOptions):
+    """The values of all that audit and baseline have in common."""
+
+    facts: tuple[str, ...]
+    verbose: int
+
+
 fleet_options = several(
     option(
         "--progress",
