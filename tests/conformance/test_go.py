@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import subprocess
 from pathlib import Path
 from typing import Literal
@@ -19,6 +17,7 @@ from preflight.model.go import GoBuild, GoModule
 from preflight.model.start import Start
 from tests.builders import host as h
 from tests.builders.elf import build_elf
+from tests.builders.go import go_program
 from tests.conftest import skip_or_fail
 from tests.hosts import roots
 from tests.hosts.needs import missing
@@ -26,7 +25,6 @@ from tests.hosts.recipes import GO_PROGRAMS
 
 pytestmark = pytest.mark.hosts
 
-CACHE = roots.CACHE / "go-build"
 SOURCES = {
     "pure": "package main\n\nfunc main() { println(1) }\n",
     "net": """package main
@@ -79,22 +77,14 @@ MODES = {
 @pytest.fixture(scope="module")
 def modes(tmp_path_factory):
     """A directory with a program for each of the `MODES`."""
-    if shutil.which("go") is None:
-        pytest.skip("golang-go is not installed")
     directory = tmp_path_factory.mktemp("modes")
     for source, text in SOURCES.items():
         (directory / source).mkdir()
         (directory / source / "main.go").write_text(text)
         (directory / source / "go.mod").write_text(f"module example.org/{source}\n\ngo 1.19\n")
     for name, (source, arguments, variables, *_) in MODES.items():
-        home = {
-            "HOME": str(directory),
-            "GOCACHE": str(CACHE),
-            "GOFLAGS": "-mod=mod -buildvcs=false",
-        }
-        command = ["go", "build", *arguments, "-o", directory / f"{name}.out", "."]
-        env = os.environ | home | variables
-        subprocess.run(command, cwd=directory / source, env=env, check=True)
+        flags = {"GOFLAGS": "-mod=mod -buildvcs=false"}
+        go_program(directory / source, directory / f"{name}.out", *arguments, **flags, **variables)
     return directory
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import subprocess
 
 import pytest
@@ -12,11 +10,10 @@ from preflight.analyze import analyze
 from preflight.judge import judge
 from preflight.model.start import Start
 from tests.builders import host as h
-from tests.hosts import roots
+from tests.builders.go import go_program
 
 pytestmark = pytest.mark.hosts
 
-CACHE = roots.CACHE / "go-build"
 QEMU = "/usr/bin/qemu-x86_64-static"
 MAIN = "package main\n\nfunc main() {}\n"
 NEHALEM = {"cpu_level": "x86-64-v2"}
@@ -25,14 +22,10 @@ NEHALEM = {"cpu_level": "x86-64-v2"}
 @pytest.fixture(scope="module")
 def built(tmp_path_factory):
     """A Go program for each GOAMD64 level."""
-    if shutil.which("go") is None:
-        pytest.skip("golang-go is not installed")
     directory = tmp_path_factory.mktemp("go")
     (directory / "main.go").write_text(MAIN)
     for level in ("v1", "v2", "v3", "v4"):
-        home = {"HOME": str(directory), "GO111MODULE": "off", "GOAMD64": level}
-        command = ["go", "build", "-o", level, "main.go"]
-        subprocess.run(command, cwd=directory, env=os.environ | home, check=True)
+        go_program(directory, level, GOAMD64=level)
     return directory
 
 
@@ -66,18 +59,14 @@ ARCHITECTURES = {"i386": "386"}
 @pytest.fixture(scope="module")
 def crossed(tmp_path_factory):
     """A Go program for each setting of the `CPUS`."""
-    if shutil.which("go") is None:
-        pytest.skip("golang-go is not installed")
     directory = tmp_path_factory.mktemp("crossed")
     (directory / "main.go").write_text(MAIN)
     for cpu, (_, _, met, unmet) in CPUS.items():
         arch = cpu.partition("-")[0]
         for setting in (*met, *unmet):
             name, _, value = setting.partition("=")
-            env = {"HOME": str(directory), "GO111MODULE": "off", "GOCACHE": str(CACHE)}
-            env |= {"GOARCH": ARCHITECTURES.get(arch, arch), name: value}
-            command = ["go", "build", "-o", setting, "main.go"]
-            subprocess.run(command, cwd=directory, env=os.environ | env, check=True)
+            variables = {"GOARCH": ARCHITECTURES.get(arch, arch), name: value}
+            go_program(directory, setting, **variables)
     return directory
 
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import subprocess
 
 import pytest
 from msgspec import structs
@@ -13,7 +11,7 @@ from preflight.analyze import analyze
 from preflight.api import check
 from preflight.inventory import load
 from preflight.model.start import Start
-from tests.hosts import roots
+from tests.builders.go import go_program
 from tests.hosts.outcome import real_start
 
 pytestmark = [pytest.mark.hosts, pytest.mark.slow]
@@ -38,16 +36,10 @@ BUILDS = {
 @pytest.fixture(scope="module")
 def programs(tmp_path_factory):
     """A directory with a program for each of the `BUILDS`."""
-    if shutil.which("go") is None:
-        pytest.skip("golang-go is not installed")
     directory = tmp_path_factory.mktemp("go-start")
     (directory / "main.go").write_text(NET)
-    home = {"HOME": str(directory), "GO111MODULE": "off"}
-    home["GOCACHE"] = str(roots.CACHE / "go-build")
     for name, (variables, arguments) in BUILDS.items():
-        command = ["go", "build", *arguments, "-o", name, "main.go"]
-        env = os.environ | home | variables
-        subprocess.run(command, cwd=directory, env=env, check=True, stderr=subprocess.DEVNULL)
+        go_program(directory, name, *arguments, **variables)
     return directory
 
 

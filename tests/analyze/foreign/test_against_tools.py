@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 import subprocess
@@ -13,7 +12,7 @@ import pytest
 
 from preflight.analyze import analyze
 from preflight.model.foreign import Foreign
-from tests.hosts import roots
+from tests.builders.go import go_program
 
 MAIN = "package main\n\nfunc main() { println(1) }\n"
 TARGETS = ("windows/amd64", "windows/386", "darwin/amd64", "darwin/arm64", "js/wasm")
@@ -38,16 +37,11 @@ def needs(path: Path) -> Foreign:
 @pytest.fixture(scope="module")
 def built(tmp_path_factory):
     """A Go program for each of the targets, which needs no SDK."""
-    if shutil.which("go") is None:
-        pytest.skip("golang-go is not installed")
     directory = tmp_path_factory.mktemp("foreign")
     (directory / "main.go").write_text(MAIN)
-    home = {"HOME": str(directory), "GO111MODULE": "off", "GOCACHE": str(roots.CACHE / "go-build")}
     for target in TARGETS:
         system, machine = target.split("/")
-        command = ["go", "build", "-o", f"{system}-{machine}", "main.go"]
-        env = os.environ | home | {"GOOS": system, "GOARCH": machine}
-        subprocess.run(command, cwd=directory, env=env, check=True)
+        go_program(directory, f"{system}-{machine}", GOOS=system, GOARCH=machine)
     return directory
 
 
