@@ -10,7 +10,7 @@ from pathlib import Path
 def main() -> None:
     """Run the named modules of this folder, or all of them."""
     here = Path(__file__).parent
-    known = sorted(path.stem for path in here.glob("*.py") if not path.stem.startswith("__"))
+    known = sorted(path.stem for path in here.glob("*.py") if not path.stem.startswith("_"))
     names = sys.argv[1:] or known
     sys.argv[1:] = []
     for name in names:

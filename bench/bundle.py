@@ -18,7 +18,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from bench.read_elf import in_process
+from bench._timing import in_process
 
 FILES, PROGRAMS, SIZE_BYTES = 2000, 300, 500 << 20
 RUNS = 3

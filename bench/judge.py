@@ -9,10 +9,9 @@ root on Debian: python -m bench.judge
 from __future__ import annotations
 
 import subprocess
-import time
-from collections.abc import Callable
 from pathlib import Path
 
+from bench._timing import best_s
 from preflight.analyze import analyze
 from preflight.judge import judge
 from preflight.model.snapshot import Snapshot
@@ -24,16 +23,6 @@ from tests.hosts import roots
 PROGRAM = "/usr/bin/curl"
 
 
-def best_s(work: Callable[[], object]) -> float:
-    """Return the shortest of nine runs, in seconds."""
-    times = []
-    for _ in range(9):
-        began = time.perf_counter()
-        work()
-        times.append(time.perf_counter() - began)
-    return min(times)
-
-
 def main() -> None:
     """Measure and print."""
     root = Path(roots.build()["sid"])
@@ -42,9 +31,9 @@ def main() -> None:
     host = Snapshot(host="sid", address="", status="probed", facts=FACTS, answers=answers.answers)
     while (judgement := judge(needs, Start(), host)).questions:
         answers.answer_all(judgement.questions)
-    ours = best_s(lambda: judge(needs, Start(), host))
+    ours = best_s(lambda: judge(needs, Start(), host), 9)
     ldd = ["chroot", str(root), "ldd", "-r", PROGRAM]
-    theirs = best_s(lambda: subprocess.run(ldd, check=True, stdout=subprocess.DEVNULL))
+    theirs = best_s(lambda: subprocess.run(ldd, check=True, stdout=subprocess.DEVNULL), 9)
     count = len(judgement.verdict.libraries)
     print(f"curl of sid, {count} libraries, {judgement.verdict.outcome}")
     print(f"judged in {ours * 1e3:.1f} ms, ldd -r {theirs * 1e3:.1f} ms: {ours / theirs:.2f} times")

@@ -8,12 +8,11 @@ bench.loading
 from __future__ import annotations
 
 import tempfile
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import yaml
 
+from bench._timing import best_s
 from preflight.inventory import load
 
 
@@ -26,24 +25,14 @@ def inventory_text(count: int) -> str:
     return "hosts:\n" + "".join(entries)
 
 
-def seconds(work: Callable[[], object]) -> float:
-    """Return the best of three runs."""
-    times = []
-    for _ in range(3):
-        began = time.perf_counter()
-        work()
-        times.append(time.perf_counter() - began)
-    return min(times)
-
-
 def main() -> None:
     """Measure and print."""
     text = inventory_text(10_000)
     with tempfile.TemporaryDirectory() as directory:
         path = Path(directory, "fleet.yaml")
         path.write_text(text, "utf-8")
-        ours = seconds(lambda: load([str(path)]))
-    bare = seconds(lambda: yaml.compose(text, Loader=yaml.CSafeLoader))
+        ours = best_s(lambda: load([str(path)]), 3)
+    bare = best_s(lambda: yaml.compose(text, Loader=yaml.CSafeLoader), 3)
     print(f"inventory of 10,000 hosts: {ours:.2f} s, {ours / bare:.1f} times yaml.compose")
 
 

@@ -1,7 +1,7 @@
 """
 How long the reader and the analysis take, beside what they are measured against.
 
-    python bench/read_elf.py [LIBRARY…]
+    python -m bench.read_elf [LIBRARY…]
 
 Each library is read with all its dynamic symbols by `preflight.elf.read_file`
 and by pyelftools' `DynamicSegment.iter_symbols`, alternating; the best of
@@ -13,15 +13,13 @@ from __future__ import annotations
 
 import functools
 import os
-import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 from elftools.elf.elffile import ELFFile
 
+from bench._timing import best_s, in_process
 from preflight.elf import read_file
 
 LIBRARIES = ("libstdc++.so.6", "libcrypto.so.3", "libc.so.6")
@@ -45,32 +43,11 @@ def by_preflight(path: Path) -> int:
     return symbols.names.count(b"\0") if symbols else 0
 
 
-def best_s(work: Callable[[], object]) -> float:
-    """Return the shortest of five runs, in seconds."""
-    times = []
-    for _ in range(5):
-        start = time.perf_counter()
-        work()
-        times.append(time.perf_counter() - start)
-    return min(times)
-
-
-def in_process(code: str, path: Path) -> tuple[float, float]:
-    """Run *code* in a Python of its own; return seconds and its peak memory in MB."""
-    script = f"import re, sys; path = sys.argv[1]\n{code}\n"
-    # Not ru_maxrss, which a child begins with that of its parent.
-    script += "print(re.search(r'VmHWM:\\s+(\\d+)', open('/proc/self/status').read())[1])"
-    start = time.perf_counter()
-    command = [sys.executable, "-c", script, str(path)]
-    done = subprocess.run(command, check=True, capture_output=True, text=True)
-    return time.perf_counter() - start, int(done.stdout) / 1024
-
-
 def compare_readers(paths: list[Path]) -> None:
     """Print both readers' times for each library."""
     for path in paths:
-        ours_s = best_s(functools.partial(by_preflight, path))
-        theirs_s = best_s(functools.partial(by_pyelftools, path))
+        ours_s = best_s(functools.partial(by_preflight, path), 5)
+        theirs_s = best_s(functools.partial(by_pyelftools, path), 5)
         print(
             f"{path.name}: {by_preflight(path)} symbols in {ours_s * 1e3:.1f} ms;",
             f"pyelftools {by_pyelftools(path)} in {theirs_s * 1e3:.1f} ms:",
