@@ -8,6 +8,7 @@ from typing import IO, cast
 
 from preflight.analyze.bundles import tar
 from preflight.analyze.bundles.item import Item
+from preflight.analyze.bundles.part import Window
 from preflight.errors import BinaryError
 
 _MAGIC = b"!<arch>\n"
@@ -27,28 +28,7 @@ def walk(file: IO[bytes]) -> Iterator[Item]:
         if name.startswith("data.tar"):
             if name not in _READ:
                 raise BinaryError(f"its {name} is compressed in a way that is not read here")
-            yield from tar.walk(cast("IO[bytes]", _Part(file, size)))
+            yield from tar.walk(cast("IO[bytes]", Window(file, size)))
             return
         file.seek(size + size % 2, io.SEEK_CUR)
     raise BinaryError("a Debian package without data.tar")
-
-
-class _Part(io.RawIOBase):
-    """The next *size* bytes of a file, as a file."""
-
-    def __init__(self, file: IO[bytes], size: int) -> None:
-        self._file, self._start, self._size, self._at = file, file.tell(), size, 0
-
-    def read(self, size: int = -1) -> bytes:
-        left = self._size - self._at
-        data = self._file.read(left if size < 0 else min(size, left))
-        self._at += len(data)
-        return data
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        self._at = (self._at if whence == io.SEEK_CUR else 0) + offset
-        self._file.seek(self._start + self._at)
-        return self._at
-
-    def tell(self) -> int:
-        return self._at

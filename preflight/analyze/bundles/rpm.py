@@ -9,10 +9,12 @@ from __future__ import annotations
 import io
 import stat
 from collections.abc import Iterator
+from functools import partial
 from typing import IO, NamedTuple, cast
 
 from preflight.analyze.bundles.compressed import decompressed
 from preflight.analyze.bundles.item import ENTRIES, Item
+from preflight.analyze.bundles.part import Part
 from preflight.errors import BinaryError
 
 MAGIC = b"\xed\xab\xee\xdb"
@@ -77,9 +79,10 @@ def _cpio(file: IO[bytes]) -> Iterator[Item]:
         if stat.S_ISREG(header.mode) and header.links > 1 and not header.size_bytes:
             linked.setdefault(header.inode, []).append(header)
         elif stat.S_ISREG(header.mode):
-            part = _Part(file, header.size_bytes)
+            part = Part(partial(_exactly, file), header.size_bytes)
             yield Item(path, "file", mode, header.size_bytes, content=cast("IO[bytes]", part))
-            part.drain()
+            while part.read(_PIECE_BYTES):  # what nobody has read is passed over
+                pass
             for other in linked.pop(header.inode, []):
                 yield Item(other.path, "hardlink", mode, target=path)
         elif stat.S_ISLNK(header.mode):
@@ -113,21 +116,3 @@ def _exactly(file: IO[bytes], size: int) -> bytes:
             raise EOFError("it is cut off")
         data += piece
     return data
-
-
-class _Part(io.RawIOBase):
-    """The next *size* bytes of a stream, as a file."""
-
-    def __init__(self, file: IO[bytes], size: int) -> None:
-        self._file, self._left = file, size
-
-    def read(self, size: int = -1) -> bytes:
-        size = self._left if size < 0 else min(size, self._left)
-        data = _exactly(self._file, size)
-        self._left -= len(data)
-        return data
-
-    def drain(self) -> None:
-        """Pass over what nobody has read."""
-        while self._left:
-            self.read(_PIECE_BYTES)
