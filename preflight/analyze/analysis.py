@@ -126,6 +126,7 @@ def _member_of(identifier: str, prefix: str) -> Callable[[str, Source], Requirem
     numbers = itertools.count(1)
 
     def member(inner: str, source: Source) -> Requirements:
+        """Return what *source* needs, which lies at *inner* in the archive."""
         found = _described(
             source,
             _digest(source),

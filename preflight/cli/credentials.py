@@ -42,6 +42,7 @@ class _Kind(NamedTuple):
     words: str
 
     def sources(self, values: CredentialOptions) -> tuple[bool, int | None, str | None]:
+        """Return whether to ask for it, the descriptor to read, and the command to run."""
         if self.name == "password":
             return values["ask_pass"], values["password_fd"], values["password_command"]
         return (

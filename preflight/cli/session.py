@@ -142,6 +142,7 @@ def starts(
     several = sum(one.member_of is None for one in programs) > 1 and not in_place
 
     def start(host: Host, needed: Requirements) -> Start:
+        """Return how *needed* starts on *host*."""
         chosen = override
         if in_place:
             archive = needed.bundle is not None and needed.format != "directory"

@@ -39,6 +39,7 @@ class _Order(Struct, frozen=True):
 
     @property
     def path(self) -> str | None:
+        """PATH in that environment, None where it has none."""
         return dict(self.env).get("PATH")
 
 

@@ -210,6 +210,7 @@ class _Numbers:
         self._taken: set[int] = set()
 
     def normal(self, state: FileState, path: str) -> FileState:
+        """Return *state* without times, its numbers those of every host of the image."""
         device = self._devices.setdefault(state.device, len(self._devices))
         return FileState(
             state.mode,

@@ -121,6 +121,7 @@ class _Exchange:
         self._said: dict[str, str] = {}
 
     def run(self, facts: Facts) -> Trace:
+        """Return what the host's loader said, or why it was not asked; raises `ProbeError`."""
         self._stream.send(self._opening)
         self._frames.hello()
         frames = self._frames.round()

@@ -80,6 +80,7 @@ class _Request(NamedTuple):
     ask: Ask | None = None
 
     def line(self, index: int) -> str:
+        """Return the line that asks for it; the answer repeats *index*."""
         words = [*map(word, self.paths), *map(str, self.arguments)]
         if self.ask is not None:
             words = [self.ask.topic, *map(word, self.ask.words)]

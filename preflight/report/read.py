@@ -29,12 +29,16 @@ _BYTE = re.compile(r" \(byte (\d+)\)")
 
 
 class _Begin(Struct):
+    """What the first line says, or the members of a JSON report that it is made of."""
+
     schema: str
     version: str
     started_at: str
 
 
 class _Host(Struct):
+    """A host as it stands in a report, of which words may grow."""
+
     name: str
     address: str
     status: str
@@ -47,11 +51,15 @@ class _Host(Struct):
 
 
 class _End(Struct):
+    """What the last line says."""
+
     elapsed_s: float
     summary: Summary
 
 
 class _Elements(Struct):
+    """The lists of a JSON report."""
+
     binaries: tuple[Binary, ...]
     hosts: tuple[_Host, ...]
     verdicts: tuple[Verdict, ...]
@@ -145,6 +153,7 @@ class _Reader:
                 self.end(msgspec.convert(value, _End))
 
     def begin(self, value: dict[str, Any]) -> None:
+        """Take in the first line; raises where it is no report of ours, or a second one."""
         schema = value.get("schema")
         if self._begin is not None:
             raise _FormError("another report begins", "give each report a file of its own")
@@ -161,6 +170,7 @@ class _Reader:
         self._binaries[binary.id] = binary
 
     def host(self, host: _Host) -> None:
+        """Take in a host, which verdicts below may name."""
         self._names.add(host.name)
         snapshot = Snapshot(
             host=host.name,
@@ -176,12 +186,14 @@ class _Reader:
         self._hosts.append(self._kept.snapshot(snapshot))
 
     def verdict(self, verdict: Verdict) -> None:
+        """Take in a verdict; raises where no line above has its host and its binary."""
         if verdict.host not in self._names or verdict.binary not in self._binaries:
             pair = f"{verdict.binary!r} on {verdict.host!r}"
             raise _FormError(f"no line above has the binary, or the host, of the verdict {pair}")
         self._verdicts.append(self._kept.verdict(verdict))
 
     def end(self, end: _End) -> None:
+        """Take in the last line; raises where it counted other verdicts than there are."""
         self._end = end
         if self._report(None).summary != end.summary:
             raise _FormError("the verdicts above are not those that the summary counted")

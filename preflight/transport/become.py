@@ -76,6 +76,7 @@ def _then(way: Future[Contact], change: Callable[[Contact], Contact]) -> Future[
     changed: Future[Contact] = Future()
 
     def arrive(reached: Future[Contact]) -> None:
+        """Settle *changed* as *reached* was."""
         if reached.cancelled():
             changed.cancel()
             return
@@ -94,6 +95,8 @@ def _then(way: Future[Contact], change: Callable[[Contact], Contact]) -> Future[
 
 
 class _Contact:
+    """A way to a host, whose sessions start commands as another user."""
+
     def __init__(self, contact: Contact, target: Target) -> None:
         self._contact = contact
         self._target = target

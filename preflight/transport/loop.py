@@ -17,6 +17,7 @@ class _Loop:
         self._loop: asyncio.AbstractEventLoop | None = None
 
     def get(self) -> asyncio.AbstractEventLoop:
+        """Return the loop, which runs from now on."""
         with self._lock:
             if self._loop is None:
                 # Not the policy's: a caller may have chosen one for a loop of its own.

@@ -84,6 +84,7 @@ class _Host:
         self.may_run = may_run
 
     def settings(self) -> Settings:
+        """Return what the variables say, by our own names; raises `InventoryError`."""
         found: Settings = {}
         transport = self._transport()
         if transport:

@@ -46,9 +46,11 @@ class _Reader:
 
     @property
     def place(self) -> str:
+        """The line that is read, as messages name it."""
         return f"{self.name}:{self.number}"
 
     def read(self, raw: bytes) -> None:
+        """Add all lines to the fleet; raises `InventoryError` at the first that means nothing."""
         if len(raw) > MAX_BYTES:
             raise InventoryError(f"{self.name}:1: the inventory is larger than 64 MiB", "split it")
         for line in self._lines(raw):

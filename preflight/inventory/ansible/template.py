@@ -34,6 +34,7 @@ def fill(value: Value, variables: Mapping[str, Value], host: str, depth: int = 0
         return text
 
     def one(match: re.Match[str]) -> str:
+        """Return what stands for one ``{{ name }}``; raises where nobody but Ansible can say it."""
         name = match[1]
         if name == "inventory_hostname":
             return host

@@ -38,6 +38,7 @@ def number_of(answer: SaidAnswer, name: str) -> int | Absent | Failed:
 
 def _check(code: str, noun: str, database: Database) -> Check:
     def check(need: Need, case: Case) -> Iterator[Finding]:
+        """Yield a finding where the name is missing, or nobody can tell."""
         answer = case.inquiry.said("name", database, need.subject)
         if isinstance(answer, NotAsked):
             return

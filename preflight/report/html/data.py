@@ -124,6 +124,7 @@ class _Systems:
         self._texts: dict[int, tuple[str, Facts]] = {}
 
     def of(self, snapshot: Snapshot) -> str:
+        """Return that line of one host."""
         facts = snapshot.facts
         known = self._texts.get(id(facts))
         if known is None:  # the facts are kept, or their id comes again

@@ -149,6 +149,7 @@ class _Place(NamedTuple):
     what: str
 
     def refusal(self) -> Unusable:
+        """Return the error that says so."""
         reason = f"{self.place}: this configuration needs the ssh program: {self.what}"
         return Unusable(reason, "install OpenSSH's client, or use -F none")
 
@@ -179,6 +180,7 @@ class _Evaluation:
             self._values["proxycommand"] = ["none"]
 
     def run(self, files: Files) -> Answer:
+        """Return what the lines come to; raises `Unusable` where only ssh can tell."""
         for block in files.blocks:
             if any(criterion.name == "final" for criterion in block.criteria):
                 raise _Place(block.place, "Match final").refusal()

@@ -93,16 +93,20 @@ def read(sources: Sequence[Source], options: Sequence[str], system_directory: st
 
 
 class _Reader:
+    """What was read so far, and how a line is added."""
+
     def __init__(self, system_directory: str) -> None:
         self.files = Files()
         self._system_directory = system_directory
 
     def read_options(self, options: Sequence[str]) -> None:
+        """Add the lines that were given as options."""
         block = self._block(OPTIONS, None)
         for option in options:
             self._read_line(option, block, Source(OPTIONS), 0, OPTIONS)
 
     def read_file(self, source: Source, parent: Block | None, depth: int) -> None:
+        """Add the lines of a file and of those that it includes; what is wrong with one is kept."""
         if depth > MAX_DEPTH:
             self._trouble(source.path, "it is included too deep")
             return

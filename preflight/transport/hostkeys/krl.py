@@ -30,6 +30,7 @@ class _Certificates:
         self.key_ids: set[bytes] = set()
 
     def revokes(self, certificate: Certificate) -> bool:
+        """Whether *certificate* is revoked, by its serial number or its id."""
         if certificate.key_id in self.key_ids:
             return True
         serial = certificate.serial

@@ -40,11 +40,14 @@ def refuse_revoked(path: str, offer: Offer) -> None:
 
 
 class _KeyList:
+    """A file of public keys, one a line."""
+
     def __init__(self, content: bytes) -> None:
         lines = (line.strip() for line in content.split(b"\n"))
         self._keys = {_read_line(line) for line in lines if line and not line.startswith(b"#")}
 
     def revoked(self, offer: Offer) -> PublicKey | None:
+        """Return the key of *offer* that is in the file."""
         return next((key for key in offer.keys if key in self._keys), None)
 
 

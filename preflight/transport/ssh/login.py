@@ -211,6 +211,7 @@ class _Answer:
         self.given = False
 
     def give(self) -> str:
+        """Return the password, and remember that it was used."""
         self.given = True
         return self._password.reveal()
 

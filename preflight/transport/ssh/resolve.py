@@ -117,6 +117,7 @@ class _Lookup:
         self.answer.exception()  # somebody has seen it, also where nobody waits any longer
 
     def is_old(self) -> bool:
+        """Whether the answer has been here for so long that it is asked for again."""
         return self.answer.done() and time.monotonic() - self._answered_s > KEPT_S
 
 
