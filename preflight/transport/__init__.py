@@ -17,7 +17,6 @@ import math
 import secrets
 import time
 from concurrent.futures import Future
-from types import TracebackType
 from typing import Literal, Protocol, Self, cast
 
 from msgspec import Struct, structs
@@ -111,12 +110,7 @@ class Session(Protocol):
 
     def __enter__(self) -> Self: ...
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        value: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None: ...
+    def __exit__(self, *exc: object) -> None: ...
 
 
 class Contact(Protocol):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import zlib
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 import msgspec
@@ -41,12 +40,7 @@ class Record:
             self._known = msgspec.msgpack.decode(data, type=dict[str, Evidence])
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        value: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *exc: object) -> None:
         if self._changed:
             PLACE.mkdir(parents=True, exist_ok=True)
             data = zlib.compress(msgspec.msgpack.encode(self._known), 1)

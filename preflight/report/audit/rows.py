@@ -24,6 +24,7 @@ _GIB = 1 << 30
 _LARGE_GIB = 8  # from here on memory is told in whole GiB
 _SHOWN = re.compile(r"(?:GLIBC|GLIBCXX|CXXABI|OPENSSL)_[0-9]{1,18}(?:[._][0-9]{1,18})*[a-z]?")
 
+# Returns the words of a row, None where nobody knows.
 Reading: TypeAlias = Callable[[HostAudit], "str | None"]
 
 
