@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import getpass
-import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -17,6 +15,7 @@ from preflight.model.start import Start
 from tests.api.relay import Relay, relaying
 from tests.builders.elf import build_elf
 from tests.transport.conftest import Sshd, keys, sshd, start_sshd
+from tests.transport.scripted import half_open
 
 __all__ = ["keys", "sshd", "start_sshd"]
 
@@ -68,11 +67,6 @@ def hosts_by(sshd: Sshd, tmp_path: Path) -> Callable[..., list[Host]]:
 
 @pytest.fixture
 def dead() -> Iterator[Host]:
-    """A host whose system drops every SYN: the queue of its listening socket is full."""
-    with contextlib.ExitStack() as stack:
-        server = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
-        for _ in range(3):
-            sock = stack.enter_context(socket.socket())
-            sock.setblocking(False)
-            sock.connect_ex(server.getsockname())
-        yield Host(name="dead", address="127.0.0.1", port=server.getsockname()[1])
+    """A host whose system drops every SYN."""
+    with half_open() as port:
+        yield Host(name="dead", address="127.0.0.1", port=port)

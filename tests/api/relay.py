@@ -61,10 +61,11 @@ class Relay:
         onward = socket.create_connection(("127.0.0.1", self._target))
         self._passing += (connection, onward)
         for one, other in ((connection, onward), (onward, connection)):
-            threading.Thread(target=_copy, args=(one, other), daemon=True).start()
+            threading.Thread(target=copy, args=(one, other), daemon=True).start()
 
 
-def _copy(source: socket.socket, target: socket.socket) -> None:
+def copy(source: socket.socket, target: socket.socket) -> None:
+    """Pass on what comes, until either end is closed; then both are."""
     with contextlib.suppress(OSError):
         while data := source.recv(65536):
             target.sendall(data)

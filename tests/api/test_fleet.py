@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import socket
 import threading
@@ -16,6 +15,7 @@ from msgspec import structs
 from preflight.api import Fleet, Limits, Options, Outcome
 from preflight.model.host import Host
 from preflight.transport import Options as ConnectOptions
+from tests.api.relay import copy
 from tests.transport.conftest import free_port, host_of, wait_until
 from tests.transport.scripted import GREETING, Rules, host_at, serving, speaking_ssh
 
@@ -158,9 +158,9 @@ def test_a_host_that_comes_back_is_probed(sshd, tmp_path, known):
         if len(calls) < 3:
             return
         with socket.create_connection(("127.0.0.1", sshd.port)) as behind:
-            back = threading.Thread(target=_copy, args=(behind, connection))
+            back = threading.Thread(target=copy, args=(behind, connection))
             back.start()
-            _copy(connection, behind)
+            copy(connection, behind)
             back.join()
 
     with serving(script) as port:
@@ -169,15 +169,6 @@ def test_a_host_that_comes_back_is_probed(sshd, tmp_path, known):
 
     assert len(calls) == 3
     assert verdict(outcome) == ("probed", None)
-
-
-def _copy(source: socket.socket, sink: socket.socket) -> None:
-    with contextlib.suppress(OSError):
-        while data := source.recv(65536):
-            sink.sendall(data)
-    for one in (source, sink):
-        with contextlib.suppress(OSError):
-            one.shutdown(socket.SHUT_RDWR)
 
 
 def test_a_pause_before_a_retry_holds_no_worker(known):

@@ -7,7 +7,6 @@ import http.server
 import json
 import os
 import re
-import socket
 import ssl
 import subprocess
 import threading
@@ -19,6 +18,7 @@ import yaml
 
 from preflight.probe import requests
 from tests.hosts.fleet import Fleet
+from tests.transport.scripted import half_open
 
 MET, UNMET = "met.yaml", "unmet.yaml"
 
@@ -58,20 +58,6 @@ def serving(context: ssl.SSLContext | None = None):
         server.shutdown()
         thread.join()
         server.server_close()
-
-
-@contextlib.contextmanager
-def black_hole():
-    """Yield a port that answers nothing: its queue of connections is full, and stays so."""
-    with contextlib.ExitStack() as stack:
-        server = stack.enter_context(socket.socket())
-        server.bind(("127.0.0.1", 0))
-        server.listen(0)
-        for _ in range(4):
-            client = stack.enter_context(socket.socket())
-            client.setblocking(False)
-            client.connect_ex(server.getsockname())
-        yield server.getsockname()[1]
 
 
 @pytest.fixture
@@ -203,7 +189,7 @@ def test_a_clock_that_is_off_is_seen(run, fleet: Fleet, tmp_path, monkeypatch):
 def test_ways_that_are_closed_are_told_apart(run, fleet: Fleet, tmp_path, self_signed):
     """Refused, silent, without a name, with a bad certificate, with a bad status; by four tools."""
     hosts = "bookworm,sid,bullseye,musl"
-    with serving() as port, serving(self_signed) as tls, black_hole() as silent:
+    with serving() as port, serving(self_signed) as tls, half_open() as silent:
         reach = [
             f"127.0.0.1:{port}",
             "127.0.0.1:1",

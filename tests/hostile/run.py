@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import resource
-import socket
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
@@ -21,7 +20,7 @@ from tests.hostile import scripted, sshds
 from tests.hostile.cases import CASES, CLOSED, DEAD, Case
 from tests.hosts import sshd
 from tests.transport.conftest import ADDRESS, free_port
-from tests.transport.scripted import serving
+from tests.transport.scripted import half_open, serving
 
 GOOD = 20
 
@@ -136,8 +135,7 @@ class _Stage:
         return self._stack.enter_context(listening)
 
     def _dead(self) -> sshds.Place:
-        server = self._stack.enter_context(_full())
-        return sshds.Place(*server)
+        return sshds.Place(ADDRESS, self._stack.enter_context(half_open()))
 
     def _host(self, name: str, place: sshds.Place, known: str | None, **fields: object) -> Host:
         known_hosts = self._directory / f"known_{name}"
@@ -152,15 +150,3 @@ class _Stage:
             known_hosts=str(known_hosts),
             **(plain | fields),
         )
-
-
-@contextlib.contextmanager
-def _full() -> Iterator[tuple[str, int]]:
-    """Yield an address of which the system drops every SYN: its queue is full."""
-    with contextlib.ExitStack() as stack:
-        server = stack.enter_context(socket.create_server((ADDRESS, 0), backlog=0))
-        for _ in range(3):
-            one = stack.enter_context(socket.socket())
-            one.setblocking(False)
-            one.connect_ex(server.getsockname())
-        yield server.getsockname()

@@ -92,7 +92,7 @@ def relaying(port: int) -> Iterator[Relay]:
 
 @contextlib.contextmanager
 def half_open() -> Iterator[int]:
-    """Yield a port that drops whoever wants to connect: its queue is full."""
+    """Yield a port that neither takes nor refuses a connection: its queue is full."""
     with contextlib.ExitStack() as stack:
         server = stack.enter_context(socket.socket())
         server.bind(("127.0.0.1", 0))

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import socket
 import threading
 import time
-from collections.abc import Iterator
 from concurrent.futures import wait
 
 import pytest
@@ -18,6 +16,7 @@ from preflight.transport.ssh import resolve
 from preflight.transport.ssh.dial import Target, dial, interleaved, set_out
 from tests.transport.asking import verdict, within
 from tests.transport.conftest import free_port, wait_until
+from tests.transport.scripted import half_open
 
 
 def refusal(address: str, port: int, timeout_s: float = 5, deadline_s: float = 20):
@@ -82,28 +81,16 @@ def test_a_slow_name_service_ends_with_the_timeout(monkeypatch):
         assert refusal("slow", 22, timeout_s=0.2) == ("timeout", "connect-timeout")
 
 
-@contextlib.contextmanager
-def full() -> Iterator[tuple[str, int]]:
-    """Yield an address that neither takes nor refuses a connection: its queue is full."""
-    with contextlib.ExitStack() as stack:
-        server = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
-        for _ in range(3):
-            sock = stack.enter_context(socket.socket())
-            sock.setblocking(False)
-            sock.connect_ex(server.getsockname())
-        yield server.getsockname()
-
-
 def test_an_address_that_does_not_answer_ends_with_the_timeout():
     """A connection that is neither taken nor refused is given up."""
-    with full() as place, within(2):
-        assert refusal(*place, timeout_s=0.3) == ("timeout", "connect-timeout")
-        assert refusal(*place, deadline_s=0.3) == ("timeout", "deadline")
+    with half_open() as port, within(2):
+        assert refusal("127.0.0.1", port, timeout_s=0.3) == ("timeout", "connect-timeout")
+        assert refusal("127.0.0.1", port, deadline_s=0.3) == ("timeout", "deadline")
 
 
 def test_a_silent_address_does_not_hold_up_the_next(monkeypatch):
     """The second address of a name is tried beside the first, after its head start; RFC 8305."""
-    with full() as (_, port), socket.create_server(("127.0.0.2", port)):
+    with half_open() as port, socket.create_server(("127.0.0.2", port)):
         answers = [(socket.AF_INET, 1, 6, "", (f"127.0.0.{n}", port)) for n in (1, 2)]
         _resolver(monkeypatch, lambda: answers)
         with within(2), dial("half-dead", port, 10, Deadline.after(20)) as sock:
@@ -164,11 +151,11 @@ def test_equal_names_are_looked_up_once(monkeypatch):
 
 def test_hundreds_wait_in_one_thread_and_leave_nothing_behind():
     """Dials that hang take neither a thread each nor, when they are given up, a file."""
-    with full() as place:
-        dial_once = set_out(Target(*place, 0.01), Deadline.after(5))
+    with half_open() as port:
+        dial_once = set_out(Target("127.0.0.1", port, 0.01), Deadline.after(5))
         wait([dial_once])
         threads, files = threading.active_count(), _open_files()
-        ways = [set_out(Target(*place, 60), Deadline.after(60)) for _ in range(300)]
+        ways = [set_out(Target("127.0.0.1", port, 60), Deadline.after(60)) for _ in range(300)]
         wait_until(lambda: _open_files() >= files + 300, 10)
 
         assert threading.active_count() == threads
