@@ -10,7 +10,7 @@ import click
 
 from preflight import __version__
 from preflight.cli.exits import Exit
-from preflight.cli.options import option
+from preflight.cli.options import format_option, option
 from preflight.cli.options.fleet import SurveyOptions, fleet_options
 from preflight.cli.options.inventory import inventory_options
 from preflight.errors import UsageError
@@ -38,14 +38,7 @@ class AuditOptions(SurveyOptions):
 @option("--save", metavar="FILE", help="write the facts to FILE")
 @option("--no-secrets", is_flag=True, help="look for no files with keys and passwords")
 @option("--fail-on", type=click.Choice(["drift"]), help="exit 1 for drift, too")
-@option(
-    "--format",
-    "format_",
-    type=click.Choice(["table", "json", "html"]),
-    default="table",
-    show_default=True,
-    help="for people, for programs, or a page of its own",
-)
+@format_option("table", "json", "html", about="for people, for programs, or a page of its own")
 @option("-v", "--verbose", count=True, help="cut nothing short")
 @fleet_options
 def command(**values: Unpack[AuditOptions]) -> int:

@@ -7,7 +7,7 @@ from typing import Literal, Unpack
 import click
 
 from preflight.cli.exits import Exit
-from preflight.cli.options import option
+from preflight.cli.options import format_option, option
 from preflight.cli.options.fleet import SurveyOptions, fleet_options
 from preflight.cli.options.inventory import inventory_options
 
@@ -26,14 +26,7 @@ class BaselineOptions(SurveyOptions):
     "--facts", multiple=True, metavar="FILE", help="hosts probed earlier with --all; no network"
 )
 @option("--library", "libraries", multiple=True, metavar="SONAME", help="look for this one, too")
-@option(
-    "--format",
-    "format_",
-    type=click.Choice(["table", "json"]),
-    default="table",
-    show_default=True,
-    help="for people or for programs",
-)
+@format_option("table", "json", about="for people or for programs")
 @option("-v", "--verbose", count=True, help="list all libraries")
 @fleet_options
 def command(**values: Unpack[BaselineOptions]) -> int:

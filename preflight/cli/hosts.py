@@ -6,20 +6,13 @@ from typing import Unpack
 
 import click
 
-from preflight.cli.options import option
+from preflight.cli.options import format_option
 from preflight.cli.options.inventory import InventoryOptions, inventory_options
 
 
 @click.command("hosts")
 @inventory_options
-@option(
-    "--format",
-    "format_",
-    type=click.Choice(["table", "names"]),
-    default="table",
-    show_default=True,
-    help="a table, or one name a line",
-)
+@format_option("table", "names", about="a table, or one name a line")
 def command(format_: str, **values: Unpack[InventoryOptions]) -> None:
     """Show which hosts the inventory and the patterns come to; no network."""
     from preflight.cli.output import put, view_of_output  # noqa: PLC0415

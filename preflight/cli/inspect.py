@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from preflight.cli.exits import Exit
-from preflight.cli.options import option
+from preflight.cli.options import format_option, option
 from preflight.errors import UsageError
 
 if TYPE_CHECKING:
@@ -19,14 +19,7 @@ if TYPE_CHECKING:
 
 @click.command("inspect")
 @click.argument("binaries", nargs=-1, required=True, metavar="BINARY…")
-@option(
-    "--format",
-    "format_",
-    type=click.Choice(["table", "json"]),
-    default="table",
-    show_default=True,
-    help="for people or for programs",
-)
+@format_option("table", "json", about="for people or for programs")
 @option(
     "--releases",
     is_flag=True,

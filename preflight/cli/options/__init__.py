@@ -22,6 +22,18 @@ def option(*names: str, **settings: Any) -> Callable[[F], F]:
     return click.option(*names, **settings)
 
 
+def format_option(*forms: str, about: str) -> Callable[[F], F]:
+    """Return ``--format`` of a command that writes one thing; the first form is the default."""
+    return option(
+        "--format",
+        "format_",
+        type=click.Choice(forms),
+        default=forms[0],
+        show_default=True,
+        help=about,
+    )
+
+
 def several(*decorators: Callable[[F], F]) -> Callable[[F], F]:
     """Return the decorators as one, in the order in which --help lists them."""
 
