@@ -13,7 +13,7 @@ import select
 import signal
 import subprocess
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TypeAlias
 
 from preflight.errors import TransportError
@@ -218,14 +218,8 @@ class ProcessStream(PipedStream):
     """A command that is a child of ours; it and its children are killed at the end."""
 
     def __init__(self, arguments: Sequence[str], deadline: Deadline) -> None:
-        ours, theirs = open_pipes()
-        try:
+        with piping() as (ours, theirs):
             self._child = Child(arguments, theirs)
-        except BaseException:
-            close_all(ours)
-            raise
-        finally:
-            close_all(theirs)
         super().__init__(ours, deadline)
 
     def exit_status(self) -> int | None:
@@ -244,21 +238,37 @@ class ProcessStream(PipedStream):
         self._child.kill()
 
 
-def open_pipes() -> tuple[Pipes, Pipes]:
-    """Return our ends and the command's ends of its standard input, output and error."""
+@contextlib.contextmanager
+def piping() -> Iterator[tuple[Pipes, Pipes]]:
+    """
+    Yield our ends and the command's ends of its standard input, output and error.
+
+    The block hands the command its own, which are then closed here; ours stay
+    open, unless the block fails.
+    """
+    ours, theirs = _open_pipes()
+    try:
+        yield ours, theirs
+    except BaseException:
+        _close_all(ours)
+        raise
+    finally:
+        _close_all(theirs)
+
+
+def _open_pipes() -> tuple[Pipes, Pipes]:
     made: list[int] = []
     try:
         for _ in range(3):
             made.extend(os.pipe())
     except OSError:
-        close_all(made)
+        _close_all(made)
         raise
     in_read, in_write, out_read, out_write, err_read, err_write = made
     return (in_write, out_read, err_read), (in_read, out_write, err_write)
 
 
-def close_all(numbers: Iterable[int]) -> None:
-    """Close file descriptors."""
+def _close_all(numbers: Iterable[int]) -> None:
     for number in numbers:
         os.close(number)
 

@@ -12,9 +12,8 @@ from preflight.transport.process import (
     PHASE,
     STATUS_S,
     PipedStream,
-    close_all,
     interrupted,
-    open_pipes,
+    piping,
 )
 
 # How long a status may come after the output, before the connection is doubted.
@@ -34,14 +33,8 @@ class OpenSshStream(PipedStream):
         self._status: int | None = None
         self._ended = False
         self._asking = threading.Lock()
-        ours, theirs = open_pipes()
-        try:
+        with piping() as (ours, theirs):
             self._control = _start(master, command, theirs, deadline)
-        except BaseException:
-            close_all(ours)
-            raise
-        finally:
-            close_all(theirs)
         super().__init__(ours, deadline)
 
     def exit_status(self) -> int | None:
