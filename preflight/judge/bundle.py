@@ -18,7 +18,7 @@ from preflight.model.overlay import Overlay
 from preflight.model.question import Stat
 from preflight.model.requirements import Requirements
 from preflight.model.start import Start
-from preflight.model.verdict import Finding, Verdict, outcome_of
+from preflight.model.verdict import Finding, Verdict, decided
 
 
 class Part(Struct, frozen=True):
@@ -90,7 +90,7 @@ def _library(verdict: Verdict, loader: str | None, shipped: set[str], *, several
     if loader is not None:
         message = f"judged with {loader}, which loads it"
         info = Finding(code="member-loaded", severity="info", subject=loader, message=message)
-        return _with(verdict, (info,))
+        return decided(verdict, (info,))
     if several and any(f.code == "machine-mismatch" for f in verdict.findings):
         info = Finding(
             code="member-foreign",
@@ -98,7 +98,7 @@ def _library(verdict: Verdict, loader: str | None, shipped: set[str], *, several
             subject=verdict.path,
             message="a library for another machine, in a bundle for several: not for this host",
         )
-        return _with(verdict, (info,))
+        return decided(verdict, (info,))
     return _softened(verdict, shipped, "and the program may have loaded it by then")
 
 
@@ -110,19 +110,7 @@ def _softened(verdict: Verdict, shipped: set[str], why: str) -> Verdict:
         else f
         for f in verdict.findings
     )
-    return verdict if findings == verdict.findings else _with(verdict, findings)
-
-
-def _with(verdict: Verdict, findings: tuple[Finding, ...]) -> Verdict:
-    outcome = outcome_of(findings)
-    kept = verdict.outcome == outcome == "blocked"
-    return structs.replace(
-        verdict,
-        outcome=outcome,
-        findings=findings,
-        predicted_error=verdict.predicted_error if kept else None,
-        predicted_exit=verdict.predicted_exit if kept else None,
-    )
+    return decided(verdict, findings)
 
 
 def _whole(
@@ -136,12 +124,12 @@ def _whole(
     )
     not_probed = tuple(f for f in bundle.findings if f.code == "host-not-probed")
     if not_probed or not program:
-        whole = _with(bundle, not_probed or with_remedies(findings))
+        whole = decided(bundle, not_probed or with_remedies(findings))
         # No single start speaks for a bundle: its members have their own lines.
         return structs.replace(whole, predicted_error=None, predicted_exit=None)
     if bundle.outcome == "blocked":
         return bundle  # it comes to nothing that it would unpack
-    whole = _with(bundle, (*bundle.findings, *with_remedies(findings)))
+    whole = decided(bundle, (*bundle.findings, *with_remedies(findings)))
     return structs.replace(whole, predicted_error=None, predicted_exit=None)
 
 

@@ -14,7 +14,7 @@ from msgspec import structs
 
 from preflight.model.nodeset import expand
 from preflight.model.requirements import Requirements
-from preflight.model.verdict import Finding, Verdict, Waived, outcome_of
+from preflight.model.verdict import Finding, Verdict, Waived, decided
 from preflight.model.waiver import Waiver
 
 NEVER = ("host-not-probed",)
@@ -79,7 +79,7 @@ def _waived(verdict: Verdict, waivers: Sequence[Waiver], groups: Collection[str]
         if names_host(waiver, verdict.host, groups) and names_binary(waiver, verdict.path)
     ]
     findings = tuple(_marked(finding, of_host) for finding in verdict.findings)
-    return _decided(verdict, findings)
+    return decided(verdict, findings)
 
 
 def _marked(finding: Finding, waivers: Sequence[Waiver]) -> Finding:
@@ -105,7 +105,7 @@ def _of_bundle(verdict: Verdict, members: Mapping[tuple[str, str], Verdict]) -> 
         else finding
         for finding in verdict.findings
     )
-    return _decided(verdict, findings)
+    return decided(verdict, findings)
 
 
 def _of_member(finding: Finding, member: Verdict | None) -> Finding:
@@ -114,17 +114,3 @@ def _of_member(finding: Finding, member: Verdict | None) -> Finding:
     if not reasons or len(waived) < len(reasons):
         return finding
     return structs.replace(finding, waived=waived[0])
-
-
-def _decided(verdict: Verdict, findings: tuple[Finding, ...]) -> Verdict:
-    if findings == verdict.findings:
-        return verdict
-    outcome = outcome_of(findings)
-    kept = outcome == "blocked"
-    return structs.replace(
-        verdict,
-        findings=findings,
-        outcome=outcome,
-        predicted_error=verdict.predicted_error if kept else None,
-        predicted_exit=verdict.predicted_exit if kept else None,
-    )

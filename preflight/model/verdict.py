@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from preflight.model.proof import Proof
 
@@ -93,3 +93,18 @@ def outcome_of(findings: tuple[Finding, ...]) -> Outcome:
     if "error" in severities:
         return "blocked"
     return "unknown" if "unknown" in severities else "deployable"
+
+
+def decided(verdict: Verdict, findings: tuple[Finding, ...]) -> Verdict:
+    """Return *verdict* by other *findings*; what it predicts stays where it is still blocked."""
+    if findings == verdict.findings:
+        return verdict
+    outcome = outcome_of(findings)
+    kept = verdict.outcome == outcome == "blocked"
+    return structs.replace(
+        verdict,
+        outcome=outcome,
+        findings=findings,
+        predicted_error=verdict.predicted_error if kept else None,
+        predicted_exit=verdict.predicted_exit if kept else None,
+    )
