@@ -56,29 +56,32 @@ class Stage(Struct, frozen=True):
     predict: Predict
 
 
+_PERMISSION: tuple[Check, ...] = (
+    mounts.check_program,
+    permissions.check_user,
+    permissions.check_directories,
+    permissions.check_mode,
+    policy.check_policy,
+)
+_FORMAT: tuple[Check, ...] = (
+    image.check_system,
+    go.check_go,
+    image.check_format,
+    image.check_library,
+    machine.check_machine,
+)
+
+
+def _predict_exec(case: Case) -> Prediction | None:
+    """Return how execve(2) refuses: permission comes first, in do_open_execat() of fs/exec.c."""
+    closed = _fails(tuple(finding for check in _PERMISSION for finding in check(case)))
+    return mounts.predict(case) if closed else machine.predict(case)
+
+
 STAGES: tuple[Stage, ...] = (
-    Stage(
-        (
-            image.check_system,
-            go.check_go,
-            image.check_format,
-            image.check_library,
-            machine.check_machine,
-        ),
-        machine.predict,
-    ),
+    Stage((*_PERMISSION, *_FORMAT), _predict_exec),
     # The kernel starts it, and it ends by a system call that means something else here.
     Stage((machine.check_system,), lambda _: None),
-    Stage(
-        (
-            mounts.check_program,
-            permissions.check_user,
-            permissions.check_directories,
-            permissions.check_mode,
-            policy.check_policy,
-        ),
-        mounts.predict,
-    ),
     Stage((image.check_interpreter_path,), image.predict_interpreter_path),
     Stage((interpreter.check_interpreter,), interpreter.predict),
     Stage((image.check_complete,), image.predict_cut),
@@ -214,14 +217,16 @@ def _not_asked(question: FileQuestion, why: str | None) -> Finding:
 
 
 def _verdict(case: Case, findings: tuple[Finding, ...], prediction: Prediction | None) -> Verdict:
-    blocked = outcome_of(findings) == "blocked"
+    doubtful = any(finding.severity == "unknown" for finding in findings)
+    # What is not known comes before what blocks, and may have a first line of its own.
+    said = prediction if outcome_of(findings) == "blocked" and not doubtful else None
     return Verdict(
         host=case.snapshot.host,
         binary=case.requirements.id,
         path=case.requirements.path,
         outcome=outcome_of(findings),
-        predicted_error=prediction.line if prediction and blocked else None,
-        predicted_exit=prediction.exit_status if prediction and blocked else None,
+        predicted_error=said.line if said else None,
+        predicted_exit=said.exit_status if said else None,
         findings=with_remedies(findings, case),
         libraries=_libraries(case),
         loaded_by=case.opener.requirements.path if case.opener else None,

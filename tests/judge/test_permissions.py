@@ -6,7 +6,9 @@ import pytest
 
 from preflight.judge import judge
 from preflight.model.question import BytesContent, ReadBytes, Stat
+from preflight.model.requirements import Requirements
 from preflight.model.start import Start
+from preflight.model.verdict import Verdict
 from tests.builders import host as h
 
 APP = "/opt/app"
@@ -15,13 +17,18 @@ IN_PLACE = Start(install_path=APP, in_place=True)
 
 def outcome(start: Start, image=None, mode: int = 0o100644, **facts) -> str:
     """Return what becomes of a start of a file with this mode."""
+    return verdict(start, h.requirements(image or h.program()), mode, **facts).outcome
+
+
+def verdict(start: Start, needs: Requirements, mode: int, **facts) -> Verdict:
+    """Return the verdict on a start of a file with this mode."""
     answers = h.files({}) | {
         Stat(APP): h.state(mode=mode, real=APP),
         **{Stat(path): h.state(mode=0o040755, real=path) for path in ("/", "/opt", "/lib64")},
         ReadBytes("/etc/passwd"): BytesContent(h.state(), "", b"app:x:1000:1000::/:/bin/sh\n"),
     }
     host = h.snapshot(answers, facts={"uid": 0, "gids": (0,)} | facts)
-    return judge(h.requirements(image or h.program()), start, host).verdict.outcome
+    return judge(needs, start, host).verdict
 
 
 def test_program_in_place_needs_an_x_bit():
@@ -54,3 +61,25 @@ def test_mode_is_read_for_who_looked(uid, said):
 def test_user_that_the_host_does_not_know_is_unknown(run_as, said):
     """A name that is not in /etc/passwd may be anybody, or nobody."""
     assert outcome(Start(install_path=APP, run_as=run_as)) == said
+
+
+@pytest.mark.parametrize(
+    ("mode", "said"),
+    [(0o100644, ("permission-denied", "Permission")), (0o100755, ("format-not-elf", "Exec"))],
+)
+def test_permission_comes_before_the_format(mode, said):
+    """The kernel looks into no file that it may not execute, but people hear of both."""
+    found = verdict(IN_PLACE, h.requirements(None, format="pe", head=b"MZ"), mode)
+
+    assert said[0] == found.findings[0].code
+    assert said[1] in found.predicted_error
+    assert "format-not-elf" in {finding.code for finding in found.findings}
+
+
+def test_what_is_not_known_leaves_the_first_line_open():
+    """A user that may be nobody is looked up before the format is."""
+    start = Start(install_path=APP, in_place=True, run_as="nobody-knows")
+
+    found = verdict(start, h.requirements(None, format="pe", head=b"MZ"), 0o100755)
+
+    assert ("blocked", None) == (found.outcome, found.predicted_error)
