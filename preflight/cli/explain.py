@@ -13,6 +13,7 @@ from preflight.model.codes import CODES
 from preflight.model.text import printable
 
 _MESSAGE_CHARACTERS = 1 << 20
+_CAUSES = 5  # that are shown of a log
 _CODE = re.compile(r"[A-Za-z0-9_-]+")
 
 
@@ -67,13 +68,16 @@ def _explain_message(message: str) -> None:
     from preflight.messages import explain  # noqa: PLC0415
 
     found = explain(message)
-    if found is None:
+    if not found:
         hint = "paste the line of the loader, the shell or systemd; preflight explain lists codes"
         raise UsageError("no line of this message is known", hint)
-    click.echo(f"{printable(found.line)}\n")
-    _paragraphs(Means=printable(found.meaning), Next=printable(found.advice))
-    if found.code is not None:
-        click.echo(f"\nIn a report this is {found.code}: preflight explain {found.code}")
+    for number, one in enumerate(found[:_CAUSES]):
+        click.echo(f"{chr(10) * (number > 0)}{printable(one.line)}\n")
+        _paragraphs(Means=printable(one.meaning), Next=printable(one.advice))
+        if one.code is not None:
+            click.echo(f"\nIn a report this is {one.code}: preflight explain {one.code}")
+    if len(found) > _CAUSES:
+        click.echo(f"\nand {len(found) - _CAUSES:,} more")
 
 
 def _paragraphs(**texts: str) -> None:

@@ -74,8 +74,10 @@ _FORMAT: tuple[Check, ...] = (
 
 def _predict_exec(case: Case) -> Prediction | None:
     """Return how execve(2) refuses: permission comes first, in do_open_execat() of fs/exec.c."""
-    closed = _fails(tuple(finding for check in _PERMISSION for finding in check(case)))
-    return mounts.predict(case) if closed else machine.predict(case)
+    outcome = outcome_of(tuple(finding for check in _PERMISSION for finding in check(case)))
+    if outcome == "blocked":
+        return mounts.predict(case)
+    return machine.predict(case) if outcome == "deployable" else None
 
 
 STAGES: tuple[Stage, ...] = (
@@ -151,7 +153,7 @@ def judge(requirements: Requirements, start: Start, snapshot: Snapshot) -> Judge
     why = snapshot.facts_unknown.get("answers")
     asked = tuple(_not_asked(question, why) for question in questions)
     return Judgement(
-        _verdict(case, (*findings, *asked), prediction),
+        _verdict(case, (*findings, *asked), None if asked else prediction),
         _once(questions, asides.open),
         _once(case.inquiry.asked, asides.asked),
         tuple(case.open_packages),
@@ -198,11 +200,14 @@ def _fails(findings: tuple[Finding, ...]) -> bool:
 
 def _stages(case: Case, stages: tuple[Stage, ...]) -> _Walked:
     findings: list[Finding] = []
+    doubtful = False
     for stage in stages:
         found = [finding for check in stage.checks for finding in check(case)]
         findings.extend(found)
         if _fails(tuple(found)):
-            return tuple(findings), stage.predict(case)
+            return tuple(findings), None if doubtful else stage.predict(case)
+        # What is not known may end the start before, with a first line of its own.
+        doubtful |= any(finding.severity == "unknown" for finding in found)
     return tuple(findings), None
 
 
@@ -217,9 +222,7 @@ def _not_asked(question: FileQuestion, why: str | None) -> Finding:
 
 
 def _verdict(case: Case, findings: tuple[Finding, ...], prediction: Prediction | None) -> Verdict:
-    doubtful = any(finding.severity == "unknown" for finding in findings)
-    # What is not known comes before what blocks, and may have a first line of its own.
-    said = prediction if outcome_of(findings) == "blocked" and not doubtful else None
+    said = prediction if outcome_of(findings) == "blocked" else None
     return Verdict(
         host=case.snapshot.host,
         binary=case.requirements.id,

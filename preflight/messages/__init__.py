@@ -9,10 +9,16 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from preflight.messages import foreign, glibc, kernel, musl
+from preflight.messages import ending, foreign, glibc, kernel, musl
 from preflight.messages.line import Line
 
-FAMILIES: tuple[tuple[Line, ...], ...] = (glibc.LINES, musl.LINES, foreign.LINES, kernel.LINES)
+FAMILIES: tuple[tuple[Line, ...], ...] = (
+    glibc.LINES,
+    musl.LINES,
+    foreign.LINES,
+    kernel.LINES,
+    ending.LINES,
+)
 _LINES = 10_000  # of a log that are looked at
 _LINE_CHARACTERS = 2048
 
@@ -26,20 +32,29 @@ class Explanation(Struct, frozen=True):
     advice: str
 
 
-def explain(message: str) -> Explanation | None:
+def explain(message: str) -> tuple[Explanation, ...]:
     """
-    Return what the first line that is known means, None where none is.
+    Return what the lines that are known mean, each cause once, the most telling first.
 
     *message* may be a whole log.  A line that tells the cause comes before one
     that only repeats an errno, wherever they stand.
     """
     lines = [line[:_LINE_CHARACTERS].strip() for line in message.split("\n", _LINES)[:_LINES]]
+    found: dict[tuple[str | None, str], Explanation] = {}
+    explained: set[str] = set()
     for family in FAMILIES:
         for text in lines:
-            for known in family:
-                if (match := known.pattern.search(text)) is not None:
-                    code, meaning, advice = known.say(match)
-                    return Explanation(text, code, meaning, advice)
+            if text not in explained and (one := _of_family(text, family)) is not None:
+                explained.add(text)
+                found.setdefault((one.code, one.meaning), one)
+    return tuple(found.values())
+
+
+def _of_family(text: str, family: tuple[Line, ...]) -> Explanation | None:
+    for known in family:
+        if (match := known.pattern.search(text)) is not None:
+            code, meaning, advice = known.say(match)
+            return Explanation(text, code, meaning, advice)
     return None
 
 

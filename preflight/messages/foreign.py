@@ -32,7 +32,7 @@ LINES = (
         "Ship the DLL of the build. " + _WINDOWS,
     ),
     line(
-        r"(?i)not a valid win32 application|WinError 193|error 193\b",
+        r"(?i)0x800700c1|not a valid win32 application|WinError 193|error 193\b",
         None,
         "Windows: the file is for another machine or width, or is no Windows program.",
         "Build for the machine's architecture. " + _WINDOWS,
@@ -42,6 +42,18 @@ LINES = (
         None,
         "Windows: a DLL, or one that this DLL imports in turn, was not found.",
         "Look for the imports of the DLL itself. " + _WINDOWS,
+    ),
+    line(
+        r"(?i)0xc0000142|-1073741502|\b3221225794\b",
+        None,
+        "Windows: a DLL was loaded and its initialisation failed.",
+        "Its own imports, the desktop session and antivirus are usual suspects. " + _WINDOWS,
+    ),
+    line(
+        r"(?i)0xc0000005|-1073741819|\b3221225477\b",
+        None,
+        "Windows: an access violation; the program was started, and crashed.",
+        "A debugger, or the crash dump, shows where.",
     ),
     line(
         r"(?i)bad cpu type in executable",

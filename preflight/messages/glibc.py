@@ -104,15 +104,35 @@ LINES = (
         "LIBRARY. " + _CHECK,
     ),
     line(
-        WORD + r"(?P<library>[^\s:]+): (?P<why>wrong ELF class: ELFCLASS\d+|invalid ELF header|"
-        r"file too short|ELF (?:file|load command)[^:]*|cannot (?:read file data|apply additional "
-        r"memory protection|dynamically load (?:position-independent )?executable)[^:]*|"
+        WORD + r"(?P<library>[^\s:]+): cannot apply additional memory protection",
+        "exec-policy",
+        "the loader may not make parts of {library} read-only or executable again: SELinux forbids "
+        "text relocations (execmod), or memory is short.",
+        "Build it with -fPIC; ausearch -m avc names the rule. " + _CHECK,
+    ),
+    line(
+        r"(?P<library>lib\w+\.so\.\d+) must be installed for pthread_",
+        "library-missing",
+        "glibc opens {library} when a thread is cancelled or ends, and did not find it.",
+        "Install libgcc's package (libgcc-s1, libgcc), or ship the file beside the program. "
+        + _CHECK,
+    ),
+    line(
+        WORD + r"(?P<library>[^\s:]*[./][^\s:]*): (?P<why>wrong ELF class: ELFCLASS\d+|"
+        r"invalid ELF header|file too short|ELF (?:file|load command)[^:]*|cannot (?:read file data"
+        r"|stat shared object|dynamically load (?:position-independent )?executable)[^:]*|"
         r"object file has no (?:dynamic section|loadable segments)|only ET_DYN and ET_EXEC can be "
         r"loaded|nonzero padding in e_ident|shared object cannot be dlopen\(\)ed)",
         "library-unusable",
         "the loader found {library} and cannot use it: {why}.",
         "It is damaged, or for another machine: reinstall it, or take its directory out of the "
         "search path. " + _CHECK,
+    ),
+    line(
+        r"(?P<why>wrong ELF class: ELFCLASS\d+|invalid ELF header|file too short)$",
+        "library-unusable",
+        "the loader found a library and cannot use it: {why}.",
+        "The words before name it. It is damaged, or for another machine. " + _CHECK,
     ),
     line(
         r"symbol (?P<symbol>[^\s,]+),? version (?P<version>\S+) not defined in file "

@@ -8,6 +8,7 @@ own words; systemd.exec(5), "Process exit codes"; Go src/runtime.
 from __future__ import annotations
 
 from preflight.messages.line import WORD, line
+from preflight.messages.refused import program, refused
 
 _CHECK = "preflight check PROGRAM -i INVENTORY says which hosts can start it."
 _FILE = "file PROGRAM, or preflight inspect PROGRAM, says what it is. "
@@ -80,7 +81,8 @@ LINES = (
         "Build with -march=x86-64 (GOAMD64=v1 for Go, -C target-cpu=x86-64 for Rust). " + _CHECK,
     ),
     line(
-        r"(?i)exec format error|spawn \S+ ENOEXEC\b",
+        r"(?i)exec format error|spawn \S+ ENOEXEC\b|cannot execute binary file"
+        r"|image's platform \([^)]*\) does not match",
         "machine-mismatch",
         "the kernel does not run this file: it is for another machine (an arm64 build on x86-64 or "
         "the reverse), no program at all, or a script without #!.",
@@ -94,8 +96,8 @@ LINES = (
     ),
     line(
         r"Failed to execute process.*could not be run by the operating system"
-        r"|(?i:: syntax error: (?:.*unexpected|unterminated quoted string))|: ELF.*: not found"
-        r"|: not executable: \d+-bit ELF file",
+        r"|(?i:: syntax error: (?:.*unexpected|unterminated quoted string))"
+        r"|syntax error near unexpected|: ELF.*: not found|: not executable: \d+-bit ELF file",
         "machine-mismatch",
         "the kernel did not run this file, and a shell tried to read it: it is for another "
         "machine, or no program.",
@@ -135,29 +137,65 @@ LINES = (
         "systemd says the errno in the line before. " + _CHECK,
     ),
     line(
+        r"\$?'?\\177ELF|\x7fELF",
+        "machine-mismatch",
+        "the kernel did not run this file, and a shell tried to read it: it is an ELF program for "
+        "another machine, or damaged.",
+        _FILE + _CHECK,
+    ),
+    line(
+        r"status=217/USER",
+        "requirement-user",
+        "systemd does not know the user of the service (User=), or may not become it.",
+        "Create it first, or name one that is there: getent passwd USER.",
+    ),
+    line(
+        r"apparmor=\"DENIED\" operation=\"exec\"|avc: +denied +{ [^}]*\b(?:execute|entrypoint)",
+        "exec-policy",
+        "a security policy (AppArmor, SELinux) refused to execute the file.",
+        "For SELinux: restorecon -v PROGRAM, or ausearch -m avc | audit2why; for AppArmor: the "
+        "profile that the line names.",
+    ),
+    line(
+        r"(?i)text file busy|\bETXTBSY\b",
+        None,
+        "something still has the program open for writing, or writes to it while it runs.",
+        "Install it under another name and rename it over the old one, as install(1) and mv do.",
+    ),
+    line(
         r"(?i)accessing a corrupted shared library",
         "interpreter-unusable",
         "the file at the path of the program's dynamic loader is none that the kernel takes.",
         "Reinstall the C library of that machine. " + _CHECK,
     ),
     line(
-        r"(?i)permission denied",
+        refused("permission denied|eacces"),
         "permission-denied",
         "the kernel may not execute the file: it has no x bit, a directory on the way is closed to "
         "the user, the file system is mounted noexec, or a security policy forbids it.",
         "ls -l and findmnt -T PROGRAM tell the first two; " + _CHECK,
     ),
     line(
-        r"(?i)operation not permitted",
+        refused("operation not permitted|eperm"),
         "exec-policy",
         "a security policy (fapolicyd, IMA, SELinux, seccomp) refused to execute the file.",
         "Its log names the rule: journalctl -t fapolicyd, ausearch -m avc.",
     ),
     line(
-        r"(?i)(?:^|[\s:\"'])(?:no such file or directory|not found|does not exist)\b",
+        refused("no such file or directory|(?:inaccessible or )?not found|command not found")
+        + rf"|(?i:\bunknown command:? {program('unknown')}(?:$|:))"
+        rf"|\bqemu-\w+: Could not open '{program('loader')}': No such file",
         "interpreter-missing",
         "where the program itself is there, its interpreter is not: the dynamic loader of another "
         "C library (a glibc program on Alpine), or the program of a script's #! line.",
         "ls -l PROGRAM first; " + _FILE + _CHECK,
+    ),
+    line(
+        r"(?i:executable file not found in|command not found|\bunknown command:? [^\s:/]{1,255}$"
+        r"|(?<=sh: )(?:\d+: )?[^\s:/]{1,255}: (?:inaccessible or )?not found)",
+        "requirement-command",
+        "a command was asked for by its name alone, and no directory of PATH there has it.",
+        "Install it, name it by its path, or set PATH for the start: services, cron and sudo have "
+        "another one than log-ins. requires: {{commands: …}} of a manifest asks every host for it.",
     ),
 )

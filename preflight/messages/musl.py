@@ -8,6 +8,14 @@ _CHECK = "preflight check PROGRAM -i INVENTORY says on which hosts."
 
 LINES = (
     line(
+        r"Error loading shared library (?P<library>ld-linux\S*): No such file",
+        "library-missing",
+        "{library} is glibc's own loader: the program, or a library of it, was built for glibc, "
+        "and this is a system with musl.",
+        "Build it for musl (musl-gcc, an Alpine container), or statically; gcompat serves a few. "
+        + _CHECK,
+    ),
+    line(
         r"Error loading shared library (?P<library>\S+): No such file or directory"
         r"(?: \(needed by (?P<by>[^)]+)\))?",
         "library-missing",

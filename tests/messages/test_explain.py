@@ -10,6 +10,7 @@ from preflight.judge import judge
 from preflight.messages import explain
 from preflight.model.codes import CODES
 from tests.judge.test_codes import SCENES
+from tests.messages.first import first
 
 # Lines as their programs print them; more of the loaders' come from the judge, below.
 SAID = {
@@ -108,6 +109,48 @@ SAID = {
     "[1]    7 illegal hardware instruction  ./app": ("cpu-level-too-low", ""),
     "app[7] trap invalid opcode ip:401000 sp:7ffd": ("cpu-level-too-low", ""),
     "/lib/ld-musl-x86_64.so.1: ./app: Not a valid dynamic program": ("machine-mismatch", "./app"),
+    "nginx: command not found": ("requirement-command", "PATH"),
+    "sh: 1: app: not found": ("requirement-command", "PATH"),
+    "zsh: command not found: app": ("requirement-command", "PATH"),
+    "fish: Unknown command: app": ("requirement-command", "PATH"),
+    'exec: "app": executable file not found in $PATH': ("requirement-command", "PATH"),
+    "./app: line 1: $'\\177ELF\\002': command not found": ("machine-mismatch", "ELF"),
+    "bash: ./app: cannot execute binary file": ("machine-mismatch", ""),
+    "./app: line 1: syntax error near unexpected token `('": ("machine-mismatch", "shell"),
+    "The requested image's platform (linux/amd64) does not match the detected host platform": (
+        "machine-mismatch",
+        "",
+    ),
+    "./a: error while loading shared libraries: libc.so.6: cannot stat shared object: Permission "
+    "denied": ("library-unusable", "libc.so.6"),
+    "./a: error while loading shared libraries: libx.so: cannot apply additional memory protection "
+    "after relocation: Permission denied": ("exec-policy", "SELinux"),
+    "Error: invalid ELF header": ("library-unusable", "a library"),
+    "libgcc_s.so.1 must be installed for pthread_exit to work": (
+        "library-missing",
+        "libgcc_s.so.1",
+    ),
+    "Error loading shared library ld-linux-x86-64.so.2: No such file or directory (needed by a)": (
+        "library-missing",
+        "glibc's own loader",
+    ),
+    "bash: ./app: Text file busy": (None, "writing"),
+    "Process exited, code=exited, status=217/USER": ("requirement-user", "User="),
+    'audit: apparmor="DENIED" operation="exec" name="/opt/app"': ("exec-policy", "AppArmor"),
+    'avc:  denied  { execute } for pid=1 comm="sh" name="app"': ("exec-policy", "SELinux"),
+    "0x800700C1": (None, "Windows"),
+    "0xC0000142": (None, "initialisation"),
+    "0xC0000005": (None, "access violation"),
+    "Segmentation fault (core dumped)": (None, "SIGSEGV"),
+    "container exited with code 127": ("interpreter-missing", "127"),
+    "exit status 132": ("cpu-level-too-low", "SIGILL"),
+    "Exited (137) 3 seconds ago": (None, "SIGKILL"),
+    "./run.sh: line 3: ./app: Permission denied": ("permission-denied", ""),
+    "./app: No such file or directory": ("interpreter-missing", ""),
+    "app.service: Failed at step EXEC spawning /opt/app: No such file or directory": (
+        "interpreter-missing",
+        "",
+    ),
 }
 
 
@@ -116,7 +159,7 @@ def test_a_message_is_told_for_what_it_is(message):
     """The finding is named, and the names in the message come back in the meaning."""
     code, word = SAID[message]
 
-    found = explain(message)
+    found = first(message)
 
     assert found is not None
     assert found.code == code
@@ -140,7 +183,7 @@ AMBIGUOUS = {
 @pytest.mark.parametrize(("code", "line"), predicted().items())
 def test_a_predicted_line_leads_back_to_its_finding(code, line):
     """What the judge says a loader would print is known, and means the same."""
-    found = explain(line)
+    found = first(line)
 
     assert found is not None, line
     words = next((words for words in AMBIGUOUS if line.endswith(f": {words}")), None)
@@ -154,15 +197,42 @@ def test_the_telling_line_of_a_log_is_found():
     )
     log += "No such file or directory\nsh: app: not found\n"
 
-    found = explain(log)
+    found = first(log)
 
     assert found is not None
     assert (found.code, found.line.split(":")[1]) == ("library-missing", " libz.so.1")
 
 
+@pytest.mark.parametrize(
+    "message",
+    [
+        "404 page not found",
+        "cp: cannot stat '/x': No such file or directory",
+        "open config.yaml: no such file or directory",
+        "./app: line 3: ./conf/app.yaml: No such file or directory",
+        "FileNotFoundError: [Errno 2] No such file or directory: '/srv/app/app.conf'",
+        "PermissionError: [Errno 13] Permission denied: '/var/log/x'",
+        "Permission denied (publickey).",
+        "permission denied while trying to connect to the Docker daemon socket",
+        "mount: permission denied",
+        "the user 127 was not found",
+    ],
+)
+def test_what_is_no_start_is_not_explained_as_one(message):
+    """Everything says "not found" and "permission denied" of something."""
+    assert first(message) is None
+
+
+def test_a_log_with_two_causes_tells_both():
+    """Each once, however often it stands there."""
+    newer = "./a: libc.so.6: version `GLIBC_2.38' not found (required by ./a)\n"
+
+    found = explain(f"{newer}sh: 1: ./b: Exec format error\n{newer}bye\n")
+
+    assert ["version-missing", "machine-mismatch"] == [one.code for one in found]
+
+
 @given(st.text(max_size=300))
 def test_any_text_has_an_answer_or_none(text):
     """Nothing that is pasted breaks it, and every code that it names has a page."""
-    found = explain(text)
-
-    assert found is None or found.code is None or found.code in CODES
+    assert all(found.code is None or found.code in CODES for found in explain(text))

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from preflight.messages import explain
 from tests.builders.elf import build_elf
+from tests.messages.first import first
 
 pytestmark = pytest.mark.slow
 
@@ -99,7 +99,7 @@ def said(place: Path, shell: str, name: str) -> str:
 def test_what_is_said_means_what_a_check_finds(shell, name, place):
     """Whoever starts it, the message leads to the code; a bare errno to its likeliest cause."""
     text = said(place, shell, name)
-    found = explain(text)
+    found = first(text)
     if shell == "node" and not text:
         pytest.skip("node started it, or a shell for it")
 
@@ -165,7 +165,7 @@ def test_what_a_run_time_says_of_a_library_is_known(case, place):
         (place / name).write_bytes(b"garbage ".ljust(4096, b"."))
 
     text = run(place)
-    found = explain(text)
+    found = first(text)
 
     assert found is not None, text
     assert found.code == code
@@ -194,7 +194,7 @@ RECORDED = {
 @pytest.mark.parametrize("message", RECORDED)
 def test_recorded_messages_are_known(message):
     """Container engines, systemd, ldd, Rust and Java."""
-    found = explain(message)
+    found = first(message)
 
     assert found is not None
     assert found.code == RECORDED[message]
