@@ -76,8 +76,8 @@ def no_estimate(needs: Requirements) -> str | None:
         if needs.format == "script":
             return "a script starts where its interpreter does: inspect that"
         return f"{needs.description}: no program for Linux"
-    if needs.elf is not None and (needs.elf.defect or needs.elf.kind == "other"):
-        return needs.elf.defect or "neither a program nor a shared library"
+    if needs.elf is not None and needs.elf.kind == "other" and not needs.elf.defect:
+        return "neither a program nor a shared library"
     system = needs.go.setting("GOOS") if needs.go else None
     return f"a Go program for {system}, not Linux" if system not in (None, "linux") else None
 
@@ -123,6 +123,9 @@ class _Look:
         self.conditions: list[str] = []
         self._own = own
         self._of = f", for {needs.inner}" if needs.inner else ""
+        if needs.elf is not None and needs.elf.defect:
+            self._doubt(needs.elf.defect)
+            return
         if needs.elf is None or not self._machine(needs.elf):
             return
         self._level(needs)

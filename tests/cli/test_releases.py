@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from pathlib import Path
 
 import pytest
 
@@ -74,6 +75,17 @@ def test_what_nobody_knows_passes_no_gate(run, program):
     result = run("inspect", "--starts-on", "arch", program(needed=["libodd.so.3", "libc.so.6"]))
 
     assert 3 == result.status
+
+
+def test_a_damaged_program_passes_no_gate(run, program):
+    """Nobody knows what it would have needed."""
+    app = Path(program())
+    app.write_bytes(app.read_bytes()[:300])
+
+    result = run("inspect", "--starts-on", "debian:12", app)
+
+    assert 3 == result.status
+    assert "unknown" in result.out
 
 
 def test_what_is_no_program_is_no_bar(run, tmp_path):

@@ -234,7 +234,6 @@ def test_a_bundle_is_its_members():
     [
         (binary(elf=None, format="script"), "a script starts where its interpreter does"),
         (binary(elf=None, format="pe", description="a PE32+ program"), "no program for Linux"),
-        (program(defect="cut off at byte 64"), "cut off at byte 64"),
         (binary(elf=None, bundle=Bundle(entries=(), members=())), "no Linux program"),
         (
             program(go=GoBuild(release="go1.22", path="x", settings=(("GOOS", "freebsd"),))),
