@@ -28,6 +28,7 @@ class Layout:
         wide = bits == 64
         self.bits = bits
         self.endian = endian
+        self.name = bits, endian
         self.order = order
         self.header = Struct(order + ("16sHHIQQQIHHHHHH" if wide else "16sHHIIIIIHHHHHH"))
         self.segment = Struct(order + ("IIQQQQQQ" if wide else "IIIIIIII"))

@@ -27,11 +27,30 @@ from preflight.elf.source import BytesSource, FileSource, Source
 from preflight.elf.symbols import read_symbols
 from preflight.elf.versions import read_version_defs, read_version_needs
 from preflight.model import text
-from preflight.model.elf import PF_X, PT_GNU_STACK, PT_INTERP, Elf, Endian, Segment
+from preflight.model.elf import (
+    EM_386,
+    EM_AARCH64,
+    EM_ARM,
+    EM_X86_64,
+    PF_X,
+    PT_GNU_STACK,
+    PT_INTERP,
+    Elf,
+    Endian,
+    Segment,
+)
 
 _HEAD_BYTES = 64
 _BITS: dict[int, Literal[32, 64]] = {1: 32, 2: 64}  # EI_CLASS
 _ENDIANS: dict[int, Endian] = {1: "little", 2: "big"}  # EI_DATA
+_LAYOUTS = tuple(Layout(bits, endian) for bits in _BITS.values() for endian in _ENDIANS.values())
+# What kernels of a machine read, as `Layout.name`.
+_NATURAL = {
+    EM_386: (32, "little"),
+    EM_ARM: (32, "little"),
+    EM_X86_64: (64, "little"),
+    EM_AARCH64: (64, "little"),
+}
 # The kernel refuses a larger table (fs/binfmt_elf.c, load_elf_phdrs).
 _MAX_SEGMENT_TABLE = 1 << 16
 _PATH_MAX = 4096
@@ -69,23 +88,45 @@ def read(source: Source) -> Elf:
     if len(head) < layout.header.size:
         return Elf(**known, defect="the file ends inside its ELF header")
     image = Image(source, layout)
-    known |= _read_image(image, _Header(*layout.header.unpack_from(head)))
+    known |= _read_image(image, _header(head, layout))
     elf = Elf(**known, defect=image.defect)
     return replace(elf, identity=identify(image, elf))
 
 
 def _layout(head: bytes) -> tuple[Layout | None, str | None]:
-    """Return the layout that e_ident names, or why there is none."""
+    """
+    Return how the file is laid out, or why there is none.
+
+    That is what e_ident names.  Where the header then makes no sense and would
+    as one of its machine, it is that: the kernel looks at magic, type, machine and
+    the size of a program header alone.  Source: Linux fs/binfmt_elf.c,
+    load_elf_binary() and load_elf_phdrs().
+    """
     if head[:4] != b"\x7fELF":
         return None, "the file does not start as an ELF file does"
     if len(head) < 16:
         return None, "the file ends inside its ELF header"
     bits, endian = _BITS.get(head[4]), _ENDIANS.get(head[5])
+    named = Layout(bits, endian) if bits and endian else None
+    if named is None or not _fits(head, named):
+        for layout in _LAYOUTS:
+            if _fits(head, layout) and _NATURAL.get(_header(head, layout).machine) == layout.name:
+                return layout, None
     if bits is None:
         return None, f"the ELF class {head[4]} is neither 32-bit nor 64-bit"
     if endian is None:
         return None, f"the ELF data encoding {head[5]} is neither little- nor big-endian"
-    return Layout(bits, endian), None
+    return named, None
+
+
+def _fits(head: bytes, layout: Layout) -> bool:
+    """Whether the size of a program header is what this layout has."""
+    whole = len(head) >= layout.header.size
+    return whole and _header(head, layout).phentsize == layout.segment.size
+
+
+def _header(head: bytes, layout: Layout) -> _Header:
+    return _Header(*layout.header.unpack_from(head))
 
 
 class _Header(NamedTuple):
