@@ -13,17 +13,21 @@ import itertools
 import json
 from collections.abc import Iterator
 from contextlib import suppress
+from typing import NamedTuple
 
 from msgspec import structs
 
+from preflight.analyze.foreign.macho import macho_images
+from preflight.analyze.foreign.pe import pe_image
+from preflight.analyze.mapped import Image, elf_image
 from preflight.elf.source import Source
-from preflight.model.elf import PF_W, PF_X, PT_LOAD, Elf, Endian
+from preflight.model.elf import Elf, Endian
 from preflight.model.go import GoBuild, GoModule
 
 _MAGIC = b"\xff Go buildinf:"
 _ALIGN = 16
 _HEADER_BYTES = 32
-_INLINE, _BIG_ENDIAN = 0x2, 0x1  # flags of the header
+_INLINE = 0x2  # a flag of the header; any other says that the machine is big-endian
 _SENTINEL = 16  # bytes before and after the lines
 _CHUNK_BYTES = 1 << 20
 _SEARCHED_BYTES = 256 << 20
@@ -43,31 +47,34 @@ def amd64_level(build: GoBuild | None) -> str | None:
 
 
 def go_build(source: Source, elf: Elf) -> GoBuild | None:
-    """
-    Return what the program says of its build, None for what is no Go program.
-
-    A file that is not ELF (PE, Mach-O) is searched from its start.
-    """
-    marks = (m for start, size in _places(source, elf) for m in _marks(source, start, size))
-    for offset in itertools.islice(marks, _MARKS):
-        build = _read(source, elf, offset)
+    """Return what the program says of its build, None for what is no Go program."""
+    marks = ((image, at) for image in _images(source, elf) for at in _marks(image))
+    for image, offset in itertools.islice(marks, _MARKS):
+        build = _read(image, offset)
         if build is not None:
             return build
     return None
 
 
-def _places(source: Source, elf: Elf) -> Iterator[tuple[int, int]]:
-    """Yield where the linker lays it: the writable data that is no code."""
-    if not elf.bits:
-        yield 0, source.size_bytes
-    for segment in elf.segments:
-        if segment.type == PT_LOAD and segment.flags & (PF_X | PF_W) == PF_W:
-            yield segment.offset, segment.filesz
+def _images(source: Source, elf: Elf) -> Iterator[Image]:
+    if elf.bits:
+        yield elf_image(source, elf)
+    elif source.read(0, 2) == b"MZ":
+        yield pe_image(source)
+    else:
+        yield from macho_images(source)
 
 
-def _marks(source: Source, start: int, size: int) -> Iterator[int]:
-    """Yield the offsets of the mark, which is aligned."""
-    for offset in range(start, start + min(size, _SEARCHED_BYTES), _CHUNK_BYTES):
+def _marks(image: Image) -> Iterator[int]:
+    """Yield the offsets of the mark, which is aligned, in the data: code may have it, too."""
+    for part in image.parts:
+        if part.is_data:
+            yield from _marks_within(image.source, part.offset, part.size_bytes)
+
+
+def _marks_within(source: Source, start: int, size: int) -> Iterator[int]:
+    size = min(size, _SEARCHED_BYTES, source.size_bytes - start)
+    for offset in range(start, start + size, _CHUNK_BYTES):
         wanted = min(_CHUNK_BYTES + _HEADER_BYTES, start + size - offset)
         data = source.read(offset, wanted)
         at = data.find(_MAGIC)
@@ -77,18 +84,16 @@ def _marks(source: Source, start: int, size: int) -> Iterator[int]:
             at = data.find(_MAGIC, at + 1)
 
 
-def _read(source: Source, elf: Elf, offset: int) -> GoBuild | None:
-    header = source.read(offset, _HEADER_BYTES)
+def _read(image: Image, offset: int) -> GoBuild | None:
+    header = image.source.read(offset, _HEADER_BYTES)
     if len(header) < _HEADER_BYTES:
         return None
     if header[15] & _INLINE:
-        release, after = _inline(source, offset + _HEADER_BYTES)
-        lines, _ = _inline(source, after) if release else (b"", 0)
+        release, after = _inline(image.source, offset + _HEADER_BYTES)
+        lines, _ = _inline(image.source, after) if release else (b"", 0)
     else:
-        endian: Endian = "big" if header[15] & _BIG_ENDIAN else "little"
-        pointers = _Pointers(source, elf, header[14], endian)
-        release = pointers.string(pointers.word(header[16:]))
-        lines = pointers.string(pointers.word(header[16 + pointers.bytes :])) if release else b""
+        strings = _Strings(image, header[14], "big" if header[15] else "little")
+        release, lines = strings.at(header[16:]), strings.at(header[16 + header[14] :])
     return _parse(_text(release), _lines(lines)) if release else None
 
 
@@ -104,31 +109,22 @@ def _inline(source: Source, at: int) -> tuple[bytes, int]:
     return source.read(at, length), at + length
 
 
-class _Pointers:
-    """Strings of the old format: the address of a Go string, which is an address and a length."""
+class _Strings(NamedTuple):
+    """Strings of the old format, whose header points at an address and a length."""
 
-    def __init__(self, source: Source, elf: Elf, size: int, endian: Endian) -> None:
-        self.bytes = size if size in (4, 8) else 8
-        self._source = source
-        self._elf = elf
-        self._endian = endian
+    image: Image
+    word_bytes: int
+    endian: Endian
 
-    def word(self, data: bytes) -> int:
-        return int.from_bytes(data[: self.bytes], self._endian)
+    def at(self, pointer: bytes) -> bytes:
+        """Return the string, nothing where not all of it is there."""
+        header = self.image.read(self._word(pointer), 2 * self.word_bytes)
+        length = self._word(header[self.word_bytes :])
+        data = self.image.read(self._word(header), min(length, _STRING_BYTES))
+        return data if len(data) == length else b""
 
-    def string(self, address: int) -> bytes:
-        header = self._at(address, 2 * self.bytes)
-        length = min(self.word(header[self.bytes :]), _STRING_BYTES)
-        return self._at(self.word(header), length)
-
-    def _at(self, address: int, size: int) -> bytes:
-        for segment in self._elf.segments:
-            inside = address - segment.vaddr
-            if segment.type == PT_LOAD and 0 <= inside < segment.filesz:
-                return self._source.read(
-                    segment.offset + inside, min(size, segment.filesz - inside)
-                )
-        return b""
+    def _word(self, data: bytes) -> int:
+        return int.from_bytes(data[: self.word_bytes], self.endian)
 
 
 def _lines(raw: bytes) -> list[str]:

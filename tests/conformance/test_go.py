@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
+import struct
 import subprocess
 from pathlib import Path
-from typing import Literal
 
 import pytest
 
 from preflight.analyze import analyze
-from preflight.analyze.buildinfo import go_build
+from preflight.analyze.buildinfo import _images, go_build
 from preflight.analyze.golinkage import go_linkage
+from preflight.analyze.mapped import Part
 from preflight.elf import BytesSource, read_bytes
 from preflight.judge import judge
 from preflight.model.go import GoBuild, GoModule
 from preflight.model.start import Start
 from tests.builders import host as h
-from tests.builders.elf import build_elf
 from tests.builders.go import go_program
 from tests.conftest import skip_or_fail
 from tests.hosts import roots
@@ -25,6 +25,12 @@ from tests.hosts.recipes import GO_PROGRAMS
 
 pytestmark = pytest.mark.hosts
 
+MARK = b"\xff Go buildinf:"
+# Before and after the lines.  Source: Go src/cmd/go/internal/modload/build.go.
+LINES = (
+    bytes.fromhex("3077af0c9274080241e1c107e6d618e6"),
+    bytes.fromhex("f932433186182072008242104116d8f2"),
+)
 SOURCES = {
     "pure": "package main\n\nfunc main() { println(1) }\n",
     "net": """package main
@@ -66,6 +72,7 @@ MODES = {
     "stripped": ("net", ("-ldflags=-s -w",), {"CGO_ENABLED": "1"}, "dynamic-cgo", "net ("),
     "arm": ("pure", (), {"GOARCH": "arm", "GOARM": "6"}, "static", ""),
     "windows": ("pure", (), {"GOOS": "windows"}, None, ""),
+    "windows-386": ("pure", (), {"GOOS": "windows", "GOARCH": "386"}, None, ""),
     "freebsd": ("pure", (), {"GOOS": "freebsd"}, "static", ""),
     "darwin": ("pure", (), {"GOOS": "darwin", "GOARCH": "arm64"}, None, ""),
     "mips": ("pure", (), {"GOARCH": "mips"}, "static", ""),
@@ -173,13 +180,18 @@ class Counted(BytesSource):
         return data
 
 
-def test_marks_without_end_are_not_all_followed():
+def test_marks_without_end_are_not_all_followed(modes):
     """Of the marks that a hostile file repeats, each with a long string, a few are looked at."""
-    pattern = b"\xff Go buildinf:\x08\x02" + bytes(16) + b"\0\xff\xff\xff\x7f"
-    source = Counted(b"MZ".ljust(48, b"\0") + pattern.ljust(48, b"\0") * 20_000)
+    program = (modes / "windows.out").read_bytes()
+    data = part_of(program, program.index(MARK))
+    string = struct.pack("<QQ", data.address, 16 << 20)  # longer than what there is
+    pattern = MARK + b"\x08\0" + struct.pack("<QQ", data.address, 0)
+    filled = string + pattern * 20_000
+    sizes = [struct.pack("<II", n, data.offset) for n in (data.size_bytes, len(filled))]
+    source = Counted(program[: data.offset].replace(*sizes, 1) + filled)
 
     assert go_build(source, read_bytes(b"MZ")) is None
-    assert source.read_bytes < 3 * source.size_bytes
+    assert 2 * len(filled) < source.read_bytes < 20 * len(filled)
 
 
 def test_debians_programs_are_told_as_go_tells_them():
@@ -195,55 +207,80 @@ def test_debians_programs_are_told_as_go_tells_them():
     assert {"age", "fzf", "gh", "rclone", "restic"} <= set(checked)
 
 
-def test_build_information_of_old_programs_is_read_through_its_pointers():
+OLD = ("pure", "arm", "mips", "s390x", "windows", "windows-386", "darwin")
+
+
+@pytest.mark.parametrize("name", OLD)
+def test_build_information_of_old_programs_is_read_through_its_pointers(name, modes, tmp_path):
     """Before Go 1.18 the header holds addresses of strings, in the machine's own order."""
-    for endian, bits in (("little", 64), ("big", 64), ("little", 32), ("big", 32)):
-        elf_bytes = old_program(endian, bits)
+    path = tmp_path / name
+    path.write_bytes(in_old_format((modes / f"{name}.out").read_bytes()))
 
-        build = go_build(BytesSource(elf_bytes), read_bytes(elf_bytes))
+    build = analyze(path).go
 
-        assert build == GoBuild("go1.13", "example.org/old")
-
-
-def old_program(endian: Literal["little", "big"], bits: int) -> bytes:
-    """Return a program with the build information of Go 1.13 in its data."""
-    word = bits // 8
-    machine = {("little", 64): 62, ("big", 64): 22, ("little", 32): 3, ("big", 32): 8}[endian, bits]
-    base = bytearray(build_elf(machine=machine, bits=bits, endian=endian, type=2, dynamic=False))
-    segment = next(s for s in read_bytes(bytes(base)).segments if s.type == 1)
-    start = segment.vaddr
-    base += b"\0" * (-len(base) % 16)
-    lines = b"0" * 16 + b"path\texample.org/old\n" + b"1" * 16
-    at = len(base)
-
-    def words(*values: int) -> bytes:
-        return b"".join(value.to_bytes(word, endian) for value in values)
-
-    address = start + at - segment.offset
-    strings = address + 32 + 4 * word
-    header = b"\xff Go buildinf:" + bytes([word, endian == "big"])
-    header += words(address + 32, address + 32 + 2 * word).ljust(16, b"\0")
-    base += header + words(strings, 6, strings + 6, len(lines)) + b"go1.13" + lines
-    return made_writable(bytes(base), endian, bits)
+    assert as_told(build) == [line.rstrip("\t") for line in told(path)]
+    assert as_told(build) == as_told(analyze(modes / f"{name}.out").go)
 
 
-def made_writable(data: bytes, endian: Literal["little", "big"], bits: int) -> bytes:
-    """Return the file with its one PT_LOAD writable, no code, and as long as the file."""
-    wide = bits == 64
-    table = int.from_bytes(data[32:40] if wide else data[28:32], endian)
-    patched, elf = bytearray(data), read_bytes(data)
-    table += elf.phentsize * next(n for n, s in enumerate(elf.segments) if s.type == 1)
-    flags, filesz, memsz, size = (4, 32, 40, 8) if wide else (24, 16, 20, 4)
-    patched[table + flags : table + flags + 4] = (6).to_bytes(4, endian)
-    for field in (filesz, memsz):
-        patched[table + field : table + field + size] = len(data).to_bytes(size, endian)
-    return bytes(patched)
+def test_each_part_of_a_universal_file_is_read_at_its_own_addresses(modes):
+    """Go's tool of Debian 12 does not read such files: what is said of the one is said of all."""
+    thin = in_old_format((modes / "darwin.out").read_bytes())
+    entry = struct.pack(">5I", 0x0100000C, 0, 0x8000, len(thin), 15)
+    header = b"\xca\xfe\xba\xbe" + struct.pack(">I", 1) + entry
+
+    build = go_build(BytesSource(header.ljust(0x8000, b"\0") + thin), read_bytes(header))
+
+    assert build is not None
+    assert build == go_build(BytesSource(thin), read_bytes(thin))
+
+
+@pytest.mark.parametrize("name", ["pure", "windows", "windows-386", "darwin"])
+def test_pointers_to_nowhere_are_no_error(name, modes):
+    """Such a program tells nothing, as it tells Go nothing; nor do tables that are cut off."""
+    program = in_old_format((modes / f"{name}.out").read_bytes())
+    at = program.index(MARK)
+    word = program[at + 14]
+    outside = b"\xff" * word
+    hostile = [
+        program[: at + field] + outside + program[at + field + word :]
+        for field in (16, 32, 32 + word)  # the pointer to the release, its address, its length
+    ]
+    hostile += [program[:size] for size in range(0, 4096, 61)]
+
+    assert {None} == {go_build(BytesSource(data), read_bytes(data)) for data in hostile}
+
+
+def in_old_format(program: bytes) -> bytes:
+    """Return a Go program with its build information as Go 1.17 wrote it."""
+    at = program.index(MARK)
+    word, endian = program[at + 14], "big" if program[at + 15] & 1 else "little"
+    release = program[at + 33 :][: program[at + 32]]
+    lines = program[program.index(LINES[0], at) : program.index(LINES[1], at) + len(LINES[1])]
+    part = part_of(program, at)
+    strings = at - part.offset + part.address + 32
+    text = strings + 4 * word
+    pointers, headers = (
+        b"".join(number.to_bytes(word, endian) for number in numbers)
+        for numbers in (
+            (strings, strings + 2 * word),
+            (text, len(release), text + len(release), len(lines)),
+        )
+    )
+    old = MARK + bytes([word, endian == "big"]) + pointers.ljust(16, b"\0") + headers
+    old += release + lines
+    return program[:at] + old + program[at + len(old) :]
+
+
+def part_of(program: bytes, at: int) -> Part:
+    """Return the stretch of the file with the byte at this offset."""
+    image = next(_images(BytesSource(program), read_bytes(program)))
+    return next(p for p in image.parts if 0 <= at - p.offset < p.size_bytes)
 
 
 def test_cut_off_build_information_is_no_error(modes):
     """A program whose data end early tells less, or nothing."""
     data = (modes / "pure.out").read_bytes()
-    at = data.find(b"\xff Go buildinf:", 4096)
+    at = data.index(MARK)
 
     for size in range(at, at + 200, 7):
         build = go_build(BytesSource(data[:size]), read_bytes(data))

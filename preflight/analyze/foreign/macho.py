@@ -7,10 +7,12 @@ Source: mach-o/loader.h (load commands), mach-o/fat.h, mach/machine.h.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import NamedTuple
 
 from preflight.analyze.foreign.fields import MOST, Cut, Fields
 from preflight.analyze.formats.macho import MAGICS, MAX_MACHINES, UNIVERSAL, machine_of
+from preflight.analyze.mapped import Image, Part
 from preflight.elf import Source
 from preflight.model.foreign import Foreign
 
@@ -18,6 +20,10 @@ from preflight.model.foreign import Foreign
 _LOADED = (0xC, 0x8000001F, 0x80000023)
 _OPTIONAL = (0x80000018, 0x20)  # LC_LOAD_WEAK_DYLIB, LC_LAZY_LOAD_DYLIB
 _RPATH = 0x8000001C
+# LC_SEGMENT, LC_SEGMENT_64 → bytes of an address, which begin behind the name.
+_SEGMENTS = {0x1: 4, 0x19: 8}
+_SEGMENT_NUMBERS = 24
+_WRITE, _EXECUTE = 2, 4  # VM_PROT_…
 _BUILD_VERSION = 0x32
 # LC_VERSION_MIN_…, of older linkers → platform.
 _VERSION_MIN = {0x24: 1, 0x25: 2, 0x2F: 3, 0x30: 4}
@@ -42,6 +48,7 @@ class _Slice(NamedTuple):
     """One machine's part of a file, the whole of a thin one."""
 
     machine: str
+    start: int
     commands: list[tuple[int, int]]  # number, offset
     fields: Fields
     defect: str | None
@@ -81,6 +88,23 @@ def read_macho(source: Source) -> Foreign | None:
     )
 
 
+def macho_images(source: Source) -> Iterator[Image]:
+    """Yield the segments of each machine's part, up to the first that has no header."""
+    with suppress(Cut):
+        for part in _slices(source):
+            yield Image(source, _parts(part))
+
+
+def _parts(one: _Slice) -> Iterator[Part]:
+    for number, at in one.commands:
+        if word := _SEGMENTS.get(number):
+            start = at + _SEGMENT_NUMBERS
+            address, _, offset, size = (one.fields.number(start + n * word, word) for n in range(4))
+            allowed = one.fields.number(start + 4 * word + 4, 4)  # initprot, behind maxprot
+            is_data = allowed & (_EXECUTE | _WRITE) == _WRITE
+            yield Part(address, one.start + offset, size, is_data)
+
+
 def _slices(source: Source) -> Iterator[_Slice]:
     magic = source.read(0, 4)
     if magic not in UNIVERSAL:
@@ -104,7 +128,7 @@ def _slice(source: Source, start: int) -> _Slice:
         commands.extend(_commands(fields, start, bits))
     except Cut as cut:
         defect = str(cut)
-    return _Slice(machine, commands, fields, defect)
+    return _Slice(machine, start, commands, fields, defect)
 
 
 def _commands(fields: Fields, start: int, bits: int) -> Iterator[tuple[int, int]]:

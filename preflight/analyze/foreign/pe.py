@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 from preflight.analyze.foreign.fields import MOST, Cut, Fields
 from preflight.analyze.formats.pe import EFI, MACHINES
+from preflight.analyze.mapped import Image, Part
 from preflight.elf import Source
 from preflight.model.foreign import Foreign
 
@@ -21,6 +22,7 @@ _IMPORT, _DELAY, _CLR = 1, 13, 14
 _IMPORT_BYTES, _DELAY_BYTES, _SECTION_BYTES = 20, 32, 40
 _MAX_SECTIONS = 96  # of the Windows loader
 _RELATIVE = 0x1  # of a delay-load descriptor: its addresses count from the image base
+_EXECUTE, _WRITE = 0x20000000, 0x80000000  # IMAGE_SCN_MEM_…
 
 
 def read_pe(source: Source) -> Foreign | None:
@@ -47,6 +49,14 @@ def read_pe(source: Source) -> Foreign | None:
     )
 
 
+def pe_image(source: Source) -> Image:
+    """Return the sections of a PE file, at the addresses that it was linked for."""
+    try:
+        return Image(source, _Pe(Fields(source)).parts())
+    except Cut:
+        return Image(source, ())
+
+
 class _Pe:
     """The headers of a PE file, and what they lead to."""
 
@@ -68,9 +78,14 @@ class _Pe:
         self.minimum = None if self.is_efi else f"Windows {version[0]}.{version[1]}"
         table = self._optional + header_bytes
         self._sections = [
-            tuple(fields.number(table + n * _SECTION_BYTES + at, 4) for at in (12, 8, 16, 20))
+            tuple(fields.number(table + n * _SECTION_BYTES + at, 4) for at in (12, 8, 16, 20, 36))
             for n in range(min(sections, _MAX_SECTIONS))
         ]
+
+    def parts(self) -> Iterator[Part]:
+        """Yield the sections."""
+        for start, _, in_file, offset, flags in self._sections:
+            yield Part(self._base + start, offset, in_file, flags & (_EXECUTE | _WRITE) == _WRITE)
 
     def dotnet(self) -> str | None:
         """Return ".NET" with the version of its metadata, None for machine code alone."""
@@ -118,7 +133,7 @@ class _Pe:
 
     def _offset(self, address: int) -> int:
         """Return where in the file the byte at an address (RVA) lies."""
-        for start, in_memory, in_file, offset in self._sections:
+        for start, in_memory, in_file, offset, _ in self._sections:
             if 0 <= address - start < (in_memory or in_file):
                 if address - start >= in_file:
                     break
