@@ -256,8 +256,8 @@ CODES: dict[str, Code] = {
         "instruction instead. A Go program looks at the CPU itself (GOAMD64, GO386, GOARM64), or "
         "dies of an illegal instruction (GOARM, GOPPC64).",
         says="CPU ISA level is lower than required",
-        remedy="Build with -march=x86-64, GOAMD64=v1 or GOARM=6 (or what the fleet has), or "
-        "choose other hosts.",
+        remedy="Build with -march=x86-64 (C, C++), -C target-cpu=x86-64 (Rust), GOAMD64=v1 or "
+        "GOARM=6 (Go), or what the fleet has; or choose other hosts.",
     ),
     "kernel-too-old": Code(
         title="The kernel is older than the loader or program allows",

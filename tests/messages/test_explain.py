@@ -166,6 +166,14 @@ def test_a_message_is_told_for_what_it_is(message):
     assert word in found.meaning
 
 
+def test_an_illegal_instruction_is_mended_in_each_toolchain():
+    """The flag for C, for Go and for Rust, in the message's explanation as in the finding's."""
+    (found,) = explain("Illegal instruction")
+
+    for advice in (found.advice, CODES["cpu-level-too-low"].remedy):
+        assert all(flag in advice for flag in ("-march=", "GOAMD64=", "target-cpu="))
+
+
 def predicted() -> dict[str, str]:
     """Return the line that the judge predicts for the scene of each code, where it does."""
     lines = {code: judge(*scene()).verdict.predicted_error for code, scene in SCENES.items()}
