@@ -18,6 +18,7 @@ from preflight.model.start import Start
 from preflight.model.verdict import Verdict
 from tests.builders.rootfs import RootFs, resolve
 from tests.conformance.scenario import AMD_V3, APP, INTEL_V3, Scenario
+from tests.hosts.outcome import MACHINES
 
 _LEVEL_OF = {
     "qemu64": "x86-64",
@@ -69,11 +70,12 @@ def facts_of(root: Path, scenario: Scenario) -> Facts:
     """Return what a host would say of itself that had *root* as its /."""
     kernel = os.uname()
     # Under qemu-user uname speaks of the emulated machine, /proc/cpuinfo of the real one.
-    emulated = (root / "lib/ld-linux-aarch64.so.1").exists()
-    level = _LEVEL_OF[scenario.cpu] if scenario.cpu else cpu_level()
+    emulated = scenario.cpu is None and (root / "lib/ld-linux-aarch64.so.1").exists()
+    level = _LEVEL_OF.get(scenario.cpu) if scenario.cpu else cpu_level()
+    machine = MACHINES.get(scenario.cpu or "", kernel.machine)
     return Facts(
         system="Linux",
-        machine="aarch64" if emulated else kernel.machine,
+        machine="aarch64" if emulated else machine,
         kernel=kernel.release,
         cpu_level=level,
         cpu_flags=("lm",) if emulated else (),

@@ -73,7 +73,7 @@ def crossed(tmp_path_factory):
 @pytest.mark.slow
 @pytest.mark.parametrize("cpu", CPUS)
 def test_setting_ends_as_judged_on_a_cpu_that_lacks_it(crossed, cpu):
-    """By the runtime's own line on a 486, by SIGILL before it has a say on Arm and POWER."""
+    """By the runtime's own line on a 486, by SIGILL on Arm and POWER; the least is advised."""
     machine, flags, met, unmet = CPUS[cpu]
     arch, _, model = cpu.partition("-")
     facts = {"machine": machine, "cpu_level": None, "cpu_flags": tuple(flags.split())}
@@ -87,4 +87,6 @@ def test_setting_ends_as_judged_on_a_cpu_that_lacks_it(crossed, cpu):
         status = 128 - real.returncode if real.returncode < 0 else real.returncode
         said = "" if real.returncode < 0 else real.stderr.strip()  # else it is qemu's
         assert (verdict.outcome == "blocked") == (setting in unmet), setting
+        advised = [r.command for f in verdict.findings for r in f.remedies if r.where == "build"]
+        assert advised == ([f"{met[0]} go build"] if met and setting in unmet else [])
         assert (verdict.predicted_exit or 0, verdict.predicted_error or "") == (status, said)

@@ -22,7 +22,10 @@ import msgspec
 
 HELPER = Path(__file__).with_name("start_in_root.py")
 ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root", "LC_ALL": "C"}
-QEMU_X86_64 = "/usr/bin/qemu-x86_64-static"
+QEMU = "/usr/bin/qemu-{}-static"
+# CPUs of other machines than x86-64 → that machine.  Its qemu refuses foreign programs, as such
+# a kernel does.
+MACHINES = {"pentium3": "i386", "cortex-a57": "aarch64"}
 STDERR_LIMIT = 64 * 1024
 # After "PROGRAM: ".  Source: glibc elf/dl-catch.c (fatal_error), elf/dl-version.c.
 GLIBC = re.compile(
@@ -68,7 +71,7 @@ def real_start(
 
     *argv[0]* is the program's absolute path within *root*.  *env* comes on top
     of a small environment.  With *cpu* ("Nehalem"), qemu stands in for an
-    x86-64 processor of that name.
+    processor of that name.
     """
     with contextlib.ExitStack() as stack:
         report, stderr = (stack.enter_context(tempfile.TemporaryFile()) for _ in range(2))
@@ -82,8 +85,9 @@ def real_start(
         files = [report.fileno()]
         if cpu:
             # Open, for within the root there is none.
-            qemu = stack.enter_context(Path(QEMU_X86_64).open("rb")).fileno()
-            task |= {"program": qemu, "argv": [QEMU_X86_64, "-cpu", cpu, *argv]}
+            emulator = QEMU.format(MACHINES.get(cpu, "x86_64"))
+            qemu = stack.enter_context(Path(emulator).open("rb")).fileno()
+            task |= {"program": qemu, "argv": [emulator, "-cpu", cpu, *argv]}
             files.append(qemu)
         timed_out = _run(task, files, stderr, timeout_s)
         said = _head(stderr).decode(errors="surrogateescape")

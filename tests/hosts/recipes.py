@@ -134,8 +134,13 @@ GO_PROGRAMS = Recipe(
     variant="extract",
 )
 
-# No host, but a place to build in: the compiler of an older release.
-BUILDER = Recipe("builder", "bullseye", packages=("gcc", "libc6-dev"))
+# No host, but a place to build in: the compilers of an older release, and one for arm64, which
+# Debian does not install beside gcc-multilib.
+BUILDER = Recipe(
+    "builder",
+    "bullseye",
+    packages=("g++", "gcc-aarch64-linux-gnu", "libc6-dev", "libc6-dev-arm64-cross"),
+)
 
 # A root that knows which packages it could install, and has some of them at hand.
 WITH_LISTS = Recipe(

@@ -15,13 +15,12 @@ from itertools import islice
 
 from preflight.judge.case import Case
 from preflight.judge.remedies import floor
+from preflight.judge.remedies.target import TARGETS
 from preflight.judge.remedies.toolchain import Build, build_of
-from preflight.model.elf import X86_LEVELS
+from preflight.model.elf import EM_X86_64, X86_LEVELS
 from preflight.model.verdict import Finding, Remedy
 
 _MOST = 3  # of one finding
-_GOARCH = {"x86_64": "amd64", "aarch64": "arm64", "i686": "386", "riscv64": "riscv64"}
-_GNU_TARGET = {"i686": "i686", "armv7l": "armv7"}
 _LOADER = {"x86_64": "/lib64/ld-linux-x86-64.so.2", "aarch64": "/lib/ld-linux-aarch64.so.1"}
 # What asks for least.  Source: Go src/internal/buildcfg.
 _GO_LEAST = {
@@ -71,11 +70,7 @@ def _library(finding: Finding, build: Build, case: Case) -> Iterator[Change]:
     text = f"ship the library in {place} beside the program"
     if build.language == "go":
         yield from floor.pure_go(case)
-        yield text, f"go build -ldflags '-extldflags \"-Wl,-rpath,{beside}\"'"
-    elif build.language == "rust":
-        yield text, f"RUSTFLAGS='-C link-arg=-Wl,-rpath,{beside}' cargo build"
-    else:
-        yield text, f"{build.compiler} -Wl,-rpath,'{beside}'"
+    yield text, _linked(build, f"-Wl,-rpath,{beside}")
     name = shlex.quote(case.requirements.name)
     yield f"{text}, without a new build", f"patchelf --set-rpath '{beside}' {name}"
 
@@ -83,9 +78,8 @@ def _library(finding: Finding, build: Build, case: Case) -> Iterator[Change]:
 def _own_runtime(library: str, build: Build, case: Case) -> Iterator[Change]:
     """Yield how to have the compiler's own libraries within the program."""
     if build.language == "rust":
-        machine = floor.plain(case.facts.machine) or "x86_64"
-        target = f"{machine}-unknown-linux-gnu"
-        yield "link the unwinder statically", f"cargo zigbuild --target {target}"
+        target = TARGETS.get(case.facts.machine or "", TARGETS["x86_64"])
+        yield "link the unwinder statically", f"cargo zigbuild --target {target.rust}"
     elif build.language == "go":
         yield "link gcc's run-time statically", "CGO_LDFLAGS=-static-libgcc go build"
     elif library == "libgcc_s.so.1" and build.language == "c":
@@ -112,7 +106,8 @@ def _level(finding: Finding, build: Build, case: Case) -> Iterator[Change]:
     """Yield the level that the host has, then the one that every CPU has."""
     if finding.subject.startswith("GO"):  # of another machine than x86-64
         least = _GO_LEAST.get(finding.subject.partition("=")[0])
-        if least and least != finding.subject:
+        too_old = least == _GO_LEAST["GO386"] and "mmx" not in (case.facts.cpu_flags or ())
+        if least and least != finding.subject and not too_old:
             yield "build for every such CPU", f"{least} go build"
         return
     has = case.facts.cpu_level
@@ -129,42 +124,48 @@ def _level(finding: Finding, build: Build, case: Case) -> Iterator[Change]:
 
 
 def _machine(_: Finding, build: Build, case: Case) -> Iterator[Change]:
-    machine = floor.plain(case.facts.machine)
-    if machine is None:
+    target = TARGETS.get(case.facts.machine or "")
+    if target is None:
         return
-    text = f"build for {machine}"
-    target = f"{_GNU_TARGET.get(machine, machine)}-unknown-linux-gnu"
+    text = f"build for {case.facts.machine}"
     if build.language == "go":
-        if machine in _GOARCH:
-            yield text, f"GOOS=linux GOARCH={_GOARCH[machine]} go build"
+        yield text, f"GOOS=linux GOARCH={target.goarch} go build"
     elif build.language == "rust":
-        yield text, f"cargo zigbuild --target {target}"
-    elif machine == "i686" and case.elf is not None and case.elf.machine == 62:  # EM_X86_64
-        yield text, f"{build.compiler} -m32"
+        yield text, f"cargo zigbuild --target {target.rust}"
     else:
-        yield text, f"{machine}-linux-gnu-{build.compiler}"
+        if target.goarch == "386" and case.elf is not None and case.elf.machine == EM_X86_64:
+            yield text, f"{build.compiler} -m32"
+        elif build.compiler.startswith("clang"):
+            yield text, f"{build.compiler} --target={target.gnu}"
+        else:
+            yield text, f"{target.gnu}-{build.compiler}"
+        release = floor.glibc(case)
+        suffix = f".{release}" if release else ""
+        yield text, f"{floor.zig(build)} -target {target.zig}{suffix}"
 
 
 def _system(_: Finding, build: Build, case: Case) -> Iterator[Change]:
-    arch = _GOARCH.get(case.facts.machine or "")
-    if build.language == "go" and arch:
-        yield "build for Linux", f"GOOS=linux GOARCH={arch} go build"
+    target = TARGETS.get(case.facts.machine or "")
+    if build.language == "go" and target:
+        yield "build for Linux", f"GOOS=linux GOARCH={target.goarch} go build"
 
 
 def _unpacked(_: Finding, build: Build, __: Case) -> Iterator[Change]:
-    flag, text = "-Wl,-z,nopack-relative-relocs", "link without packed relocations"
-    if build.language == "go":
-        yield text, f"CGO_LDFLAGS={flag} go build -ldflags '-linkmode external'"
-    elif build.language == "rust":
-        yield text, f"RUSTFLAGS='-C link-arg={flag}' cargo build"
-    else:
-        yield text, f"{build.compiler} {flag}"
+    yield "link without packed relocations", _linked(build, "-Wl,-z,nopack-relative-relocs")
 
 
 def _stack(finding: Finding, build: Build, case: Case) -> Iterator[Change]:
     if case.elf is not None and case.elf.exec_stack is not False and "stack" in finding.message:
-        text = "link without an executable stack"
-        yield text, f"{build.compiler or 'gcc'} -Wl,-z,noexecstack"
+        yield "link without an executable stack", _linked(build, "-Wl,-z,noexecstack")
+
+
+def _linked(build: Build, flag: str) -> str:
+    """Return how to build with one more flag for the linker's driver."""
+    if build.language == "go":
+        return f"go build -ldflags '-linkmode external -extldflags {flag}'"
+    if build.language == "rust":
+        return f"RUSTFLAGS='-C link-arg={flag}' cargo build"
+    return f"{build.compiler} {shlex.quote(flag)}"
 
 
 def _line_ends(_: Finding, __: Build, case: Case) -> Iterator[Change]:
@@ -178,6 +179,12 @@ def _for_musl(_: Finding, build: Build, case: Case) -> Iterator[Change]:
         yield from floor.static(build, case)
 
 
+def _with_glibc(finding: Finding, build: Build, case: Case) -> Iterator[Change]:
+    """Yield the static links that musl has no part in: it knows no IFUNC there either."""
+    changes = _for_musl(finding, build, case)
+    yield from ((text, command) for text, command in changes if "musl" not in str(command))
+
+
 CHANGES: Mapping[str, Callable[[Finding, Build, Case], Iterator[Change]]] = {
     "cpu-level-too-low": _level,
     "exec-policy": _stack,
@@ -185,7 +192,7 @@ CHANGES: Mapping[str, Callable[[Finding, Build, Case], Iterator[Change]]] = {
     "interpreter-missing": _interpreter,
     "library-missing": _library,
     "machine-mismatch": _machine,
-    "relocation-unsupported": _for_musl,
+    "relocation-unsupported": _with_glibc,
     "script-carriage-return": _line_ends,
     "symbol-missing": _for_musl,
     "system-mismatch": _system,

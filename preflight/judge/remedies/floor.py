@@ -13,6 +13,7 @@ from collections.abc import Iterator
 
 from preflight.judge.case import Case
 from preflight.judge.remedies.pin import pins
+from preflight.judge.remedies.target import TARGETS, Target, musl
 from preflight.judge.remedies.toolchain import Build
 
 Change = tuple[str, str | None]
@@ -37,23 +38,33 @@ def older(build: Build, case: Case, library: str, version: str) -> Iterator[Chan
     """Yield how to need no newer glibc than the host's."""
     if build.language == "go":
         yield from pure_go(case)
-    release = plain(case.facts.ldd_version) if case.facts.ldd_family == "glibc" else None
-    machine = plain(case.facts.machine)
+    release = glibc(case)
+    target = TARGETS.get(case.facts.machine or "")
     if build.language in ("c", "c++") and (line := pins(case, library, version)):
         yield "pin what needs it, in the source that calls it", line
-    if release and machine:
+    if release and target:
         text = f"build against the host's glibc {release}"
-        yield text, _against(build, f"{machine}-linux-gnu.{release}", machine, release)
+        yield text, _against(build, target, release)
     if build.language != "go" and (image := _image(build, case, release)):
         yield f"build in a container with the host's glibc {release or ''}".rstrip(), image
     yield from static(build, case)
-    if not (release and machine):
+    if not (release and target):
         yield "build on the oldest system that you ship to", None
 
 
 def plain(word: str | None) -> str | None:
     """Return a host's word, None unless it can stand in a command as it is."""
     return word if word and _PLAIN.fullmatch(word) else None
+
+
+def glibc(case: Case) -> str | None:
+    """Return the release of the host's glibc, None where it has another or did not tell."""
+    return plain(case.facts.ldd_version) if case.facts.ldd_family == "glibc" else None
+
+
+def zig(build: Build) -> str:
+    """Return zig's command for C or C++."""
+    return f"zig {'c++' if build.language == 'c++' else 'cc'}"
 
 
 def pure_go(case: Case) -> Iterator[Change]:
@@ -74,7 +85,7 @@ def pure_go(case: Case) -> Iterator[Change]:
 
 def static(build: Build, case: Case) -> Iterator[Change]:
     """Yield how to have the C library within the program."""
-    machine = plain(case.facts.machine) or "x86_64"
+    target = TARGETS.get(case.facts.machine or "", TARGETS["x86_64"])
     if build.language == "go":
         if (linkage := case.requirements.go_linkage) and linkage.kind == "dynamic":
             yield from pure_go(case)
@@ -84,24 +95,23 @@ def static(build: Build, case: Case) -> Iterator[Change]:
             "go build -tags netgo,osusergo -ldflags '-linkmode external -extldflags -static'",
         )
     elif build.language == "rust":
-        target = f"{machine}-unknown-linux"
         flags = "RUSTFLAGS='-C target-feature=+crt-static'"
-        yield "link musl statically", f"cargo build --target {target}-musl"
-        yield "link glibc statically", f"{flags} cargo build --target {target}-gnu"
+        yield "link glibc statically", f"{flags} cargo build --target {target.rust}"
+        yield "link musl statically", f"cargo build --target {musl(target.rust)}"
     elif build.language == "c":
         yield "link everything statically, against musl", "musl-gcc -static"
         yield "link everything statically", f"{build.compiler} -static"
     else:
         yield "link everything statically", f"{build.compiler} -static"
-        yield "link everything statically, against musl", f"zig c++ -target {machine}-linux-musl"
+        yield "link everything statically, against musl", f"zig c++ -target {musl(target.zig)}"
 
 
-def _against(build: Build, target: str, machine: str, release: str) -> str:
+def _against(build: Build, target: Target, release: str) -> str:
     if build.language == "go":
-        return f"CC='zig cc -target {target}' CGO_ENABLED=1 go build"
+        return f"CC='zig cc -target {target.zig}.{release}' CGO_ENABLED=1 go build"
     if build.language == "rust":
-        return f"cargo zigbuild --target {machine}-unknown-linux-gnu.{release}"
-    return f"zig {'c++' if build.language == 'c++' else 'cc'} -target {target}"
+        return f"cargo zigbuild --target {target.rust}.{release}"
+    return f"{zig(build)} -target {target.zig}.{release}"
 
 
 def _image(build: Build, case: Case, release: str | None) -> str | None:

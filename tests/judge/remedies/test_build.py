@@ -85,6 +85,22 @@ def test_another_s_need_is_not_mended_in_the_program_s_build():
     assert commands(verdict, "library-missing") == []
 
 
+@pytest.mark.parametrize(
+    ("machine", "told"),
+    [
+        ("armv7l", ["arm-linux-gnueabihf-gcc", "zig cc -target arm-linux-gnueabihf.2.28"]),
+        ("i686", ["gcc -m32", "zig cc -target x86-linux-gnu.2.28"]),
+        ("armv6l", []),
+    ],
+)
+def test_machine_of_the_host_has_the_toolchain_s_own_name(machine, told):
+    """Which it is, is told for machines that have one name alone."""
+    facts = {**DEBIAN_10, "machine": machine, "cpu_level": None}
+    verdict = judge(h.requirements(h.program()), Start(), h.snapshot(facts=facts)).verdict
+
+    assert commands(verdict, "machine-mismatch") == told
+
+
 def linked(directory: Path, name: str, source: str, *flags: str) -> Path:
     """Return a shared library of this source, or with -pie a program."""
     (directory / f"{name}.c").write_text(source)
