@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 
 import pytest
+from msgspec import structs
 
 from preflight.elf import read_bytes
 from preflight.model.elf import (
@@ -260,3 +261,16 @@ def test_a_name_outside_the_string_table_leaves_the_other_symbols():
 
     assert elf.symbols.names == b"\0\0two\0"
     assert elf.defect == "the name of a symbol lies outside the dynamic string table"
+
+
+@pytest.mark.parametrize(("at", "value"), [(4, 9), (4, 1), (5, 0), (5, 2), (6, 9)])
+@pytest.mark.parametrize(("machine", "bits"), [(62, 64), (3, 32)])
+def test_a_wrong_word_of_class_or_order_deceives_nobody(machine, bits, at, value):
+    """The kernel goes by the machine; who copies such a program starts it all the same."""
+    data = bytearray(build_elf(machine=machine, bits=bits, interpreter="/lib/ld.so", needed=["a"]))
+    whole = read_bytes(bytes(data))
+    data[at] = value
+
+    found = read_bytes(bytes(data))
+
+    assert found == structs.replace(whole, head=bytes(data[:64]), identity=found.identity)
