@@ -123,9 +123,9 @@ hash_none() { :; }
 
 choose_tools() {
   stat=ls real=none hash=none
-  case $(stat -L -c %f / 2>&1) in 4???) stat=stat ;; esac
-  case $(readlink -f / 2>&1) in /) real=readlink ;; esac
-  case $(realpath / / 2>&1) in "/$newline/") real=realpath ;; esac
+  case $(stat -L -c %f / 2>&-) in 4???) stat=stat ;; esac
+  case $(readlink -f / 2>&-) in /) real=readlink ;; esac
+  case $(realpath / / 2>&-) in "/$newline/") real=realpath ;; esac
   for tool in shasum openssl sha256sum; do
     if [ -n "$(command -v $tool)" ]; then hash=$tool; fi
   done
@@ -163,12 +163,12 @@ raw() { # KIND INDEX LENGTH: bytes of standard input; nonces fill up what a file
 
 content() { # INDEX PATH LIMIT
   if [ ! -f "$2" ]; then return; fi
-  if size=$(wc -c "$2" 2>&1); then
+  if size=$(wc -c "$2" 2>&-); then
     size=${size%%[!0-9]*}
     # shellcheck disable=SC2002  # with "<", a file that has gone is an error of the shell
     if [ "$size" -le "$3" ]; then cat "$2" | raw C "$1" "$size"; fi
   else
-    frame E "$1" "$size"
+    frame E "$1" "$(wc -c "$2" 2>&1)"
   fi
 }
 

@@ -54,6 +54,10 @@ _TYPES = {
     "p": 0o010000,
     "s": 0o140000,
 }
+# Before each program's own lines, where /etc/ld.so.preload names what is not there.
+_PRELOADS = re.compile(
+    rb"^ERROR: ld\.so: object '.*' from .* cannot be preloaded .*\n", re.MULTILINE
+)
 _SPECIAL = {"s": 1, "S": 1, "t": 1, "T": 1}
 CHANGED = "changed while it was looked at"
 
@@ -91,6 +95,7 @@ def parse_states(count: int, data: bytes) -> list[FileState | Absent | Failed] |
     stands in a real path: such paths are to be asked for one by one.
     """
     bits, _, rest = data.removesuffix(b".").partition(b"\n")
+    rest = _PRELOADS.sub(b"", rest)
     if count == 1:
         return [_parse_single(bits == b"1", rest)]
     there = bits.count(b"1")

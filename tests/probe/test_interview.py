@@ -64,6 +64,22 @@ def late(data: bytes) -> bytes:
     return data.replace(b"date +%s", b"echo 99999999999")
 
 
+def test_preload_that_is_gone_spoils_no_answer(interview, tmp_path):
+    """A file is read though the loader complains before each program's own lines."""
+    (tmp_path / "lib").write_bytes(b"\x7fELF not really")
+    path, gone = str(tmp_path / "lib"), str(tmp_path / "gone")
+    asked = [ReadBytes(path), Stat(path), Stat(gone), Stat(f"{path}/x")]
+    env = {**os.environ, "LD_PRELOAD": "/nowhere.so /none.so"}
+
+    said = interview(env=env).begin(asked)
+
+    assert said.facts.ldd_family == "glibc"
+    assert isinstance(said.answers[ReadBytes(path)], BytesContent)
+    assert said.answers[Stat(path)].real == path
+    assert said.answers[Stat(gone)] == Absent("ENOENT")
+    assert said.answers[Stat(f"{path}/x")] == Absent("ENOTDIR")
+
+
 def test_every_shell_tells_the_same_as_python(interview, shell, tmp_path):
     """The state, the content and the names of a file are what Python sees."""
     (tmp_path / "lib").write_bytes(b"\x7fELF not really\n\n")

@@ -113,7 +113,7 @@ def _ldd(outputs: Outputs) -> tuple[str, str] | Unknown:
     said = text.decode(outputs.get("ldd", b"")).strip()
     if found := _MUSL_LDD.search(said):
         return "musl", found[1]
-    if found := _GLIBC_LDD.search(said.partition("\n")[0]):
+    if found := _GLIBC_LDD.search(said):
         return "glibc", found[1]
     return Unknown(f"ldd --version said {text.printable(said[:60])!r}")
 
