@@ -87,6 +87,7 @@ STAGES: tuple[Stage, ...] = (
     Stage((image.check_interpreter_path,), image.predict_interpreter_path),
     Stage((interpreter.check_interpreter,), interpreter.predict),
     Stage((image.check_complete,), image.predict_cut),
+    Stage((image.check_segments, image.check_needs, image.check_lowest), image.predict_segments),
     Stage((cpu.check_loader,), cpu.predict_loader),
     Stage((stack.check_stack,), stack.predict),
     Stage(

@@ -11,6 +11,7 @@ from preflight.model.elf import ET_DYN, ET_EXEC, PF_W, PT_DYNAMIC, PT_INTERP, PT
 from preflight.model.verdict import Finding, Severity
 
 _PATH_MAX = 4096
+_USUAL_LOWEST = 1 << 16  # vm.mmap_min_addr nearly everywhere
 
 
 def check_system(case: Case) -> Iterator[Finding]:
@@ -80,6 +81,78 @@ def predict_cut(case: Case) -> Prediction | None:
     """Return the end by a signal, without a line."""
     ending = _crash(case.elf, _page_size(case)) if case.elf else None
     return None if ending is None else Prediction(None, ending.value)
+
+
+def check_segments(case: Case) -> Iterator[Finding]:
+    """
+    The kernel can map the program, and loader or program find what they begin with.
+
+    Source: Linux fs/binfmt_elf.c, elf_load(): what mmap(2) refuses once the old
+    program is gone ends the new one by SIGSEGV.  Limit: an emulator has rules of its own.
+    """
+    elf = case.elf
+    if elf is None or elf.kind == "shared-object" or case.support.kind != "native":
+        return
+    if words := _unmappable(elf, _page_size(case)):
+        yield Finding(
+            code="format-not-elf",
+            severity="error",
+            subject=case.requirements.name,
+            message=f"not a program for this host: {words}",
+        )
+
+
+def check_needs(case: Case) -> Iterator[Finding]:
+    """A program that needs libraries names the loader that loads them."""
+    elf = case.elf
+    if elf is not None and elf.kind in ("static", "static-pie") and elf.needed:
+        yield Finding(
+            code="undecided",
+            severity="unknown",
+            subject=elf.needed[0],
+            message="the program names libraries and no loader (PT_INTERP): nothing loads them",
+        )
+
+
+def check_lowest(case: Case) -> Iterator[Finding]:
+    """
+    A program with a fixed address lies above vm.mmap_min_addr, which root may pass over.
+
+    The kernel's own default is lower than that of most distributions.
+    """
+    elf, facts = case.elf, case.snapshot.facts
+    uid = facts.uid if case.access is None else case.access.user.uid
+    if elf is None or elf.type != ET_EXEC or uid in (0, None) or case.support.kind != "native":
+        return
+    lowest = min((s.vaddr for s in elf.segments if s.type == PT_LOAD), default=_USUAL_LOWEST)
+    if lowest < _USUAL_LOWEST:
+        yield Finding(
+            code="undecided",
+            severity="unknown",
+            subject=case.requirements.name,
+            message=f"the program wants to lie at address {lowest:#x}, and the host's "
+            "vm.mmap_min_addr may forbid that to all but root",
+        )
+
+
+def predict_segments(_: Case) -> Prediction:
+    """Return the end by SIGSEGV, without a line."""
+    return Prediction(None, Ending.SEGV.value)
+
+
+def _unmappable(elf: Elf, page_size: int) -> str | None:
+    loads = [segment for segment in elf.segments if segment.type == PT_LOAD]
+    if not loads:
+        return "it has no loadable segment"
+    if any(segment.filesz > segment.memsz for segment in loads):
+        return "a segment is larger in the file than in memory"
+    if any(s.filesz and (s.vaddr - s.offset) % page_size for s in loads):
+        return f"its segments are not aligned to pages of {page_size} bytes"
+    if elf.interpreter is None:
+        entry = _entry(elf)
+        inside = any(s.vaddr <= entry < s.vaddr + s.memsz for s in loads)
+        return None if inside else "it begins outside of its segments"
+    return None if elf.has_dynamic else "it names a loader and has no dynamic table for it"
 
 
 def _truncated(case: Case, elf: Elf, message: str, severity: Severity = "error") -> Finding:

@@ -25,6 +25,11 @@ ERRNO_TEXT = {
     "ELOOP": "Too many levels of symbolic links",
     "EISDIR": "Permission denied",
     "ENAMETOOLONG": "File name too long",
+    # Only a regular file is executed (do_open_execat).
+    "is a character device": "Permission denied",
+    "is a block device": "Permission denied",
+    "is a FIFO": "Permission denied",
+    "is a socket": "Permission denied",
 }
 _ABSENT = "No such file or directory"
 _CORRUPTED = "Accessing a corrupted shared library"
@@ -35,6 +40,8 @@ def check_interpreter(case: Case) -> Iterator[Finding]:
     elf = case.elf
     if elf is None or elf.kind not in ("executable", "shared-object"):
         return
+    if not elf.interpreter_terminated:
+        return  # only a handler could start it: `image.check_format`
     if case.interpreter_path is None:
         yield _no_path(case, elf)
         return
@@ -180,7 +187,8 @@ def _unsure(path: str, case: Case) -> Finding:
 
 def _identity(case: Case, path: str, answer: ElfContent) -> Iterator[Finding]:
     identity = answer.elf.identity
-    family = identity.family if identity else None
+    # A loader needs nothing; libc.so.6 is a program, too, and would crash in its place.
+    family = identity.family if identity and not answer.elf.needed else None
     if family == "nix-stub":
         yield Finding(
             code="interpreter-unusable",

@@ -23,9 +23,13 @@ CODES: dict[str, Code] = {
     "format-not-elf": Code(
         title="The file is not a Linux program",
         cause="The kernel runs ELF files for its machine, and scripts. This file is neither: a "
-        "Windows or macOS program, an archive, plain text, an object file, or it is empty.",
-        says="cannot execute binary file: Exec format error",
-        remedy="Ship the Linux build. Unpack archives first; give a script its #! line.",
+        "Windows or macOS program, an archive, plain text, an object file, or it is empty. Or its "
+        "headers name parts that this host's kernel cannot map, as those of a program linked for "
+        "pages smaller than the host's.",
+        says="cannot execute binary file: Exec format error; Segmentation fault (exit 139) for "
+        "parts that cannot be mapped",
+        remedy="Ship the Linux build. Unpack archives first; give a script its #! line. For larger "
+        "pages link with -z max-page-size=65536.",
     ),
     "script-not-judged": Code(
         title="What a script's first line starts is not known",

@@ -111,6 +111,8 @@ class RootFs:
                 return Listing(tuple(os.listdir(self.root + real)))
             if isinstance(question, ReadElf | ReadBytes) and state.kind == "directory":
                 return Failed("EISDIR")
+            if isinstance(question, ReadElf | ReadBytes) and state.kind != "file":
+                return Failed("is a character device")
             if isinstance(question, ReadElf):
                 return ElfContent(state, "", _read(FileIdentity(self.root + real)))
             if isinstance(question, ReadBytes):

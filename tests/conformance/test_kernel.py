@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from preflight.model.start import Start
-from tests.conformance.builds import Copy, Dir, Link, Patch, Raw, elf, program
+from tests.conformance.builds import Copy, Dir, Gcc, Link, Patch, Raw, elf, program
 from tests.conformance.prepare import chmod, noexec
 from tests.conformance.scenario import APP, Scenario, case_name, cases
 
@@ -15,9 +15,15 @@ LD = "/opt/app/ld.so"
 HOME = program(interpreter=LD)
 ONE = ("bookworm",)
 LOADER = "/lib64/ld-linux-x86-64.so.2"
-PHENTSIZE, PHNUM = 54, 56  # where they stand in a 64-bit header
+LIBC = "/lib/x86_64-linux-gnu/libc.so.6"
+ENTRY, PHENTSIZE, PHNUM = 24, 54, 56  # where they stand in a 64-bit header
 MAIN = elf(interpreter=LOADER)
 STATIC = elf(type=2, dynamic=False)
+LOAD = 64 + 56  # the second program header of STATIC, its PT_LOAD
+P_OFFSET, P_FILESZ, P_MEMSZ = 8, 32, 40
+SMALL_PAGES = ("-Wl,-z,max-page-size=0x800",)
+LDMUSL = "/lib/ld-musl-x86_64.so.1"
+NO_PROGRAM = ("format-not-elf app",)
 
 CASES = cases(
     Scenario(
@@ -59,6 +65,12 @@ CASES = cases(
     Scenario(
         name="interpreter-is-a-directory",
         files={APP: HOME, LD: Dir()},
+        finds=(f"interpreter-unusable {LD}",),
+        roots=ONE,
+    ),
+    Scenario(
+        name="interpreter-is-a-device",
+        files={APP: HOME, LD: Link("/dev/null")},
         finds=(f"interpreter-unusable {LD}",),
         roots=ONE,
     ),
@@ -227,8 +239,82 @@ CASES = cases(
     ),
 )
 
+# What the kernel or the loader trips over once the old program is gone.
+MAPPED = cases(
+    Scenario(
+        name="linked-for-smaller-pages",
+        files={APP: program(flags=SMALL_PAGES)},
+        finds=NO_PROGRAM,
+        roots=("bullseye", "sid"),
+    ),
+    Scenario(
+        name="static-pie-linked-for-smaller-pages",
+        files={
+            APP: Gcc("int main(void){return 0;}", ("-static-pie", *SMALL_PAGES), compiler="cc"),
+        },
+        finds=NO_PROGRAM,
+        roots=ONE,
+    ),
+    *(
+        Scenario(
+            name=name,
+            files={APP: Patch(STATIC, ((at, value.to_bytes(size, "little")),))},
+            finds=NO_PROGRAM,
+            roots=ONE,
+        )
+        for name, at, value, size in (
+            ("segment-askew", LOAD + P_OFFSET, 0x10, 8),
+            ("no-segment-to-load", LOAD, 0, 4),
+            ("segment-larger-in-the-file-than-in-memory", LOAD + P_MEMSZ, 0x10, 8),
+            ("begins-outside-of-its-segments", ENTRY, 0x1234, 8),
+        )
+    ),
+    Scenario(
+        name="names-a-loader-without-a-dynamic-table",
+        files={APP: elf(interpreter=LOADER, dynamic=False)},
+        finds=NO_PROGRAM,
+        roots=("bullseye", "sid"),
+    ),
+    Scenario(
+        name="names-musl's-loader-without-a-dynamic-table",
+        files={APP: elf(interpreter=LDMUSL, dynamic=False)},
+        finds=NO_PROGRAM,
+        roots=("musl",),
+    ),
+    Scenario(
+        name="names-libraries-and-no-loader",
+        files={
+            APP: Gcc("int main(void){return 0;}", ("-Wl,--no-dynamic-linker",), compiler="cc"),
+        },
+        finds=("undecided libc.so.6",),
+        roots=ONE,
+        undone=True,
+    ),
+    Scenario(
+        name="wants-to-lie-at-address-zero",
+        files={
+            APP: Gcc(
+                "int main(void){return 0;}", ("-static", "-Wl,-Ttext-segment=0"), compiler="cc"
+            ),
+            "/etc/passwd": Raw(b"root:x:0:0::/:/bin/sh\napp:x:1000:1000::/:/bin/sh\n"),
+        },
+        start=Start(install_path=APP, cwd="/", run_as="app"),
+        uid=1000,
+        finds=("undecided app",),
+        roots=ONE,
+        undone=True,
+    ),
+    Scenario(
+        name="libc-is-no-loader",
+        files={APP: program(interpreter=LIBC)},
+        finds=(f"libc-unsupported {LIBC}",),
+        roots=ONE,
+        undone=True,
+    ),
+)
 
-@pytest.mark.parametrize(("scenario", "root"), CASES, ids=case_name)
+
+@pytest.mark.parametrize(("scenario", "root"), [*CASES, *MAPPED], ids=case_name)
 def test_kernel(scenario, root, agree):
     """What the kernel refuses is refused, in its words."""
     agree(scenario, root)
