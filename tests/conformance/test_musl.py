@@ -34,6 +34,7 @@ MISSING = (f"library-missing {X}",)
 UNDECIDED = (f"undecided {X}",)
 UNUSABLE = (f"library-unusable {X}",)
 PATH_FILE = "/etc/ld-musl-x86_64.path"
+LONG = "/opt" + 3 * ("/" + 170 * "d")
 BAD = Raw(b"no ELF file, but longer than the header of one is\n" * 2)
 
 
@@ -87,6 +88,12 @@ SEARCH = cases(
             PATH_FILE: Raw(b""),
         },
         (f"library-unusable {Y}", *MISSING),
+    ),
+    one(
+        "a-path-that-does-not-fit-the-buffer",
+        {APP: app(X), f"{LONG}/{X}": LIBX},
+        MISSING,
+        start=env(LD_LIBRARY_PATH=LONG),
     ),
     one("all-absent-are-listed", {APP: app(X, Y)}, (*MISSING, f"library-missing {Y}")),
     one(
@@ -225,6 +232,7 @@ def first(name: str, build: Build, finds: tuple[str, ...] = UNUSABLE, **more) ->
     return one(name, files, finds, **more)
 
 
+SMALL_PAGES = ("-Wl,-z,max-page-size=0x800",)
 TEXT = Raw(b"INPUT(-lx) and so on, longer than an ELF header would be\n" * 60)
 FILES = cases(
     first("text-file", TEXT),
@@ -248,6 +256,7 @@ FILES = cases(
     first("headers-beyond-the-end", patched(X, (32, b"\0\0\1"))),
     first("no-loadable-segment", patched(X, (header(2, 0), b"\0"))),
     first("no-dynamic-section", elf(dynamic=False)),
+    first("askew-in-pages", library(X, flags=SMALL_PAGES), UNDECIDED, undone=True),
     first(
         "debug-only-file",
         library(

@@ -68,6 +68,8 @@ def _segments(elf: Elf, page_size: int, *, noexec: bool) -> Refusal | None:
         return Refusal("ENOEXEC")
     if not loads:
         return Refusal("ENOMEM")
+    if any(s.filesz and (s.vaddr - s.offset) % page_size for s in loads):
+        return Refusal(doubt="its segments lie askew in pages, and musl does not look at that")
     if noexec and any(segment.flags & PF_X for segment in loads):
         return Refusal("EPERM")
     if not dynamic[-1].filesz:

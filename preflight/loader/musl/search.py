@@ -16,11 +16,13 @@ from typing import Protocol
 from preflight.loader.setting import Setting
 from preflight.model.elf import EM_386, EM_AARCH64, EM_ARM, Elf
 from preflight.model.question import Absent, BytesContent, Failed, NotAsked
+from preflight.model.text import encode
 
 _DEFAULT_PATH = "/lib:/usr/local/lib:/usr/lib"
 _ORIGIN = re.compile(r"\$(?:ORIGIN|\{ORIGIN\})")
 # Stands in a path for the directory that nobody told us.
 UNKNOWN = "\0"
+_BUFFER_BYTES = 512  # for a path and its NUL; longer ones are passed over
 _ARCHITECTURES = {EM_386: "i386", EM_AARCH64: "aarch64", EM_ARM: "arm"}
 
 
@@ -104,8 +106,9 @@ class Search:
 def _in_list(rule: str, value: str, name: str) -> Iterator[tuple[str, str]]:
     """Yield the files of a path list; musl passes over empty elements (path_open)."""
     for directory in re.split(r"[:\n]", value):
-        if directory:
-            yield rule, f"{directory}/{name}"
+        path = f"{directory}/{name}"
+        if directory and len(encode(path)) < _BUFFER_BYTES:
+            yield rule, path
 
 
 def _path_file(setting: Setting) -> str:
