@@ -36,3 +36,13 @@ class Start(Struct, frozen=True, kw_only=True):
     def variable(self, name: str) -> str | None:
         """Return the value of an environment variable, None where it is not set."""
         return dict(self.env).get(name)
+
+    def tunable(self, name: str) -> str | None:
+        """
+        Return what GLIBC_TUNABLES last says of *name*, None where it says nothing.
+
+        A secure start passes over all those that are asked for here.
+        """
+        settings = "" if self.secure else self.variable("GLIBC_TUNABLES") or ""
+        pairs = (setting.partition("=") for setting in settings.split(":"))
+        return {key: value for key, _, value in pairs}.get(name)

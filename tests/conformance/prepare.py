@@ -54,3 +54,12 @@ def cached_then(*remove: str) -> Prepare:
 def no_proc(root: Path) -> None:
     """Take /proc away."""
     subprocess.run(["umount", root / "proc"], check=True)
+
+
+def set_uid(path: str) -> Prepare:
+    """Make a program one that changes its user: a secure start."""
+    return chmod(path, 0o4755)
+
+
+def _chroot(root: Path, *command: str) -> None:
+    subprocess.run(["chroot", root, *command], check=True, capture_output=True)

@@ -133,6 +133,13 @@ PRELOADS = cases(
         {PRE: CUT},
         (f"library-unusable {PRE}",),
     ),
+    preload_file(
+        "file-of-preloads-with-other-blanks",
+        f"{PRE}\v/none.so\n".encode(),
+        {PRE: library("pre.so")},
+        (f"library-missing {PRE}\v/none.so",),
+    ),
+    preload("preload-longer-than-a-path", "/" + 5000 * "n", {}),
     preload_file("empty-file-of-preloads", b"", {}),
     preload_file(
         "file-of-preloads-needs-what-is-absent",
@@ -212,6 +219,31 @@ STACKS = cases(
     Scenario(
         name="executable-stack-of-the-program",
         files={APP: program(flags=EXEC_STACK)},
+    ),
+    *(
+        Scenario(
+            name=f"executable-stack-and-the-tunable-{value}",
+            files={APP: program(flags=EXEC_STACK)},
+            start=Start(
+                install_path=APP,
+                cwd="/",
+                env=(("GLIBC_TUNABLES", f"glibc.rtld.execstack={value}"),),
+            ),
+            finds=finds,
+            roots=("sid",),
+        )
+        for value, finds in (
+            ("0x0", ("exec-policy app",)),
+            ("00", ("exec-policy app",)),
+            ("0:glibc.rtld.execstack=1", ()),
+        )
+    ),
+    Scenario(
+        name="an-assumed-kernel-older-than-libc-wants",
+        files={APP: program("libc.so.6")},
+        start=Start(install_path=APP, cwd="/", env=(("LD_ASSUME_KERNEL", "2.4.1"),)),
+        finds={"bullseye": ("library-missing libc.so.6",), "bookworm": ()},
+        roots=("bullseye", "bookworm"),
     ),
 )
 

@@ -7,6 +7,7 @@ goes on to the next place, which ends a list and which ends the search.
 
 from __future__ import annotations
 
+import stat
 from collections.abc import Iterator
 from enum import Enum, auto
 
@@ -120,6 +121,9 @@ class _Attempt:
         self._setting = setting
         self._source = source
         self._steps: list[Step] = []
+        # What a secure start preloads by name has to be set-user-ID (open_path, __RTLD_SECURE).
+        preload = source != "DT_NEEDED"
+        self._guarded = bool(preload and "/" not in name and setting.start.secure)
         self._reasons: list[str] = []
         self._unexpanded: Unexpanded | None = None
         self._open = False
@@ -190,6 +194,8 @@ class _Attempt:
         return _Move.NEXT_LIST if errno != "EACCES" and place.plain else move
 
     def _opened(self, place: Place, content: ElfContent) -> _Move:
+        if self._guarded and not content.state.mode & stat.S_ISUID:
+            return self._next(place, "skipped: it is not set-user-ID", "ENOENT")
         noexec = self._setting.facts.noexec_mount(content.state.real) is not None
         result = examine(content.elf, self._site, noexec=noexec)
         if result.fate is Fate.USED:

@@ -68,7 +68,9 @@ def _levels(setting: Setting, rules: Rules) -> tuple[tuple[str, ...], str | None
     if level not in X86_LEVELS:
         return identity.hwcaps, "the CPU's level is not known"
     reached = X86_LEVELS[: X86_LEVELS.index(level) + 1]
-    masked = "glibc.cpu.hwcap" in (setting.start.variable("GLIBC_TUNABLES") or "")
+    masked = setting.start.tunable("glibc.cpu.hwcaps") or setting.start.tunable(
+        "glibc.cpu.hwcap_mask"
+    )
     doubt = "GLIBC_TUNABLES changes which of the CPU's features count" if masked else None
     return tuple(name for name in identity.hwcaps if name in reached), doubt
 

@@ -42,7 +42,9 @@ from preflight.loader.setting import (
 from preflight.model.elf import DT_AUXILIARY
 from preflight.model.question import BytesContent, ElfContent, Failed
 from preflight.model.start import Start
+from preflight.model.text import encode
 
+_PATH_MAX = 4096  # bytes; longer names of LD_PRELOAD are passed over (handle_preload_list)
 _NEWEST_KERNEL = (999, 0, 0)  # an unknown kernel is taken for a new one
 
 
@@ -70,8 +72,12 @@ def release_of(setting: Setting) -> Release | None:
 
 def locks_stack(start: Start, rules: Rules) -> bool:
     """Whether the start's tunables forbid executable stacks (elf/dl-execstack-tunable.c)."""
-    tunables = (start.variable("GLIBC_TUNABLES") or "").split(":")
-    return rules.execstack_tunable and "glibc.rtld.execstack=0" in tunables
+    return rules.execstack_tunable and _execstack(start) == "0"
+
+
+def _execstack(start: Start) -> str:
+    """Return the tunable glibc.rtld.execstack, without zeros and 0x before it."""
+    return re.sub(r"^0[0xX]*(?=\d)", "", start.tunable("glibc.rtld.execstack") or "")
 
 
 class _Load:
@@ -87,7 +93,7 @@ class _Load:
             setting.loader,
             self._rules,
             setting.facts.page_size or 4096,
-            setting.facts.kernel_release or _NEWEST_KERNEL,
+            _kernel(setting),
             any("-linux-gnu" in directory for directory in self._search.system_dirs),
             locks_stack(setting.start, self._rules),
         )
@@ -139,9 +145,8 @@ class _Load:
             entry.opened = True
 
     def _has_executable_stack(self) -> bool:
-        tunables = (self._setting.start.variable("GLIBC_TUNABLES") or "").split(":")
         wanted = any(entry.elf.exec_stack is not False for entry in self._maps)
-        return wanted or "glibc.rtld.execstack=2" in tunables
+        return wanted or _execstack(self._setting.start) == "2"
 
     def _map_plugin(self, plugin: Plugin) -> bool:
         """Map the plugin itself, which needs not be on the host yet."""
@@ -162,12 +167,15 @@ class _Load:
             known = len(self._misses)
             # Only a path is expanded here (_dl_map_object).
             asked = self._search.expand(name, self._program) if "/" in name else name
-            if asked is None:
-                self._doubt(name, None, "its tokens cannot be expanded")
-                continue
-            loaded = self._map(asked, self._maps[0], preload=source)
-            if loaded is not None:
-                loaded.preloaded = True
+            if asked is not None:
+                loaded = self._map(asked, self._maps[0], preload=source)
+                if loaded is not None:
+                    loaded.preloaded = True
+            elif doubt := self._search.token_doubt(name, self._program):
+                self._doubt(name, None, doubt)
+            else:
+                absent = NotFound(name, "cannot open shared object file", ())
+                self._refuse(name, self._maps[0], absent, preload=source)
             for miss in self._misses[known:]:
                 if miss.fatal or self._crashed():
                     continue
@@ -177,9 +185,11 @@ class _Load:
                 )
 
     def _preloads(self) -> Iterator[tuple[str, str]]:
-        if not self._setting.start.secure:
-            value = self._setting.start.variable("LD_PRELOAD") or ""
-            yield from ((name, "LD_PRELOAD") for name in re.split(r"[ :]", value) if name)
+        value = self._setting.start.variable("LD_PRELOAD") or ""
+        for name in re.split(r"[ :]", value):
+            hidden = "/" in name and self._setting.start.secure
+            if 0 < len(encode(name)) < _PATH_MAX and not hidden:
+                yield name, "LD_PRELOAD"
         identity = self._setting.loader.identity
         path = (identity.preload_path if identity else None) or "/etc/ld.so.preload"
         answer = self._setting.inquiry.data(path)
@@ -205,9 +215,15 @@ class _Load:
         Return *name* with its tokens expanded, None where it is passed over.
 
         What cannot be expanded is silently left out of DT_NEEDED, and fatal in
-        DT_AUXILIARY: so expand_dst() is called.
+        DT_AUXILIARY: so expand_dst() is called.  A secure start may have none.
         """
-        expanded = self._search.expand(name, current.requester) if tokens.has_token(name) else name
+        if not tokens.has_token(name):
+            return name
+        if self._setting.start.secure:
+            words = "DST not allowed in SUID/SGID programs"
+            self._refuse(name, current, NotFound(name, words, (), "unusable"))
+            return None
+        expanded = self._search.expand(name, current.requester)
         if expanded is None:
             if current.requester.unplaced and tokens.needs(name, "ORIGIN"):
                 self._doubt(name, current.path, "the install path was not given")
@@ -359,3 +375,13 @@ def _program_origin(setting: Setting) -> str | None:
     if setting.path is None or setting.facts.proc_mounted is False:
         return None
     return posixpath.dirname(setting.path)
+def _kernel(setting: Setting) -> tuple[int, int, int]:
+    """Return the kernel's release, or the one that LD_ASSUME_KERNEL names (ld.so(8))."""
+    assumed = re.match(
+        r"(\d+)\.(\d+)(?:\.(\d+))?", setting.start.variable("LD_ASSUME_KERNEL") or ""
+    )
+    if assumed is not None:
+        return int(assumed[1]), int(assumed[2]), int(assumed[3] or 0)
+    return setting.facts.kernel_release or _NEWEST_KERNEL
+
+

@@ -30,15 +30,19 @@ class Rules(Struct, frozen=True, kw_only=True):
     execstack_tunable: bool = False  # glibc.rtld.execstack=0 forbids executable stacks
     refuses_exec_stack: bool = False  # of what dlopen(3) loads
     cache_hwcap_ignored: bool = False  # entries with a legacy hwcap are never chosen
+    secure_is_lazy: bool = False  # LD_BIND_NOW means nothing to a secure start
+    libc_symbols: tuple[str, ...] = ()  # what ld.so looks up in libc.so.6 itself, in its order
+    enotdir_ends_list: bool = True  # ... where the directory is one, and the file a bad link
 
 
 # (the first release with it, field, value)
-CHANGES: tuple[tuple[Release, str, bool | str | int], ...] = (
+CHANGES: tuple[tuple[Release, str, bool | str | int | tuple[str, ...]], ...] = (
     ((2, 26), "x86_platform", True),
     ((2, 28), "gnu_abis", 4),
     ((2, 30), "strict_version_file", False),
     ((2, 31), "refuses_pie", True),
     ((2, 32), "wants_malloc", True),
+    ((2, 32), "libc_symbols", ("__libc_early_init",)),
     ((2, 33), "hwcaps_subdirs", True),
     ((2, 33), "checks_isa", True),
     ((2, 35), "sorts_by_depth", True),
@@ -49,7 +53,10 @@ CHANGES: tuple[tuple[Release, str, bool | str | int], ...] = (
     ((2, 36), "checks_relr", True),
     ((2, 37), "legacy_subdirs", False),
     ((2, 37), "wants_malloc", False),
+    ((2, 39), "secure_is_lazy", True),
+    ((2, 39), "libc_symbols", ("pthread_mutex_lock", "pthread_mutex_unlock", "__libc_early_init")),
     ((2, 40), "cache_hwcap_ignored", True),
+    ((2, 41), "enotdir_ends_list", False),
     ((2, 41), "bare_definitions", True),
     ((2, 41), "execstack_tunable", True),
     ((2, 41), "refuses_exec_stack", True),

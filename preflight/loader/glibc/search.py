@@ -107,8 +107,19 @@ class Search:
         return isinstance(self._cache_answer, NotAsked)
 
     def expand(self, text: str, requester: Requester) -> str | None:
-        """Return *text* with its tokens expanded for *requester*."""
-        return tokens.expand(text, self._tokens(requester))
+        """
+        Return *text* with its tokens expanded for *requester*, None where it is passed over.
+
+        In a secure start $ORIGIN has to come first, and that of the program has to
+        lie in a system directory.
+        """
+        expanded = tokens.expand(text, self._tokens(requester))
+        if expanded is None or not self._setting.start.secure or not tokens.needs(text, "ORIGIN"):
+            return expanded
+        if not tokens.begins_with_origin(text):
+            return None
+        inside = f"{posixpath.normpath(expanded)}/".startswith(self.system_dirs)
+        return expanded if inside or requester is not self._program else None
 
     def _rpaths(self, name: str, requester: Requester) -> Iterator[PathList]:
         if requester.elf.runpath is not None:
@@ -168,7 +179,7 @@ class Search:
         for element in elements:
             directory = self.expand(element, holder) if element else "./"
             if directory is None:
-                doubt = self._token_doubt(element, holder)
+                doubt = self.token_doubt(element, holder)
                 if doubt:
                     yield Unexpanded(rule, element, doubt)
                 else:
@@ -177,7 +188,7 @@ class Search:
                 seen.add(directory)
                 yield from self._in_directory(name, directory, rule)
 
-    def _token_doubt(self, text: str, holder: Requester) -> str | None:
+    def token_doubt(self, text: str, holder: Requester) -> str | None:
         """Return why nobody can tell what the tokens of *text* stand for, None where one can."""
         if holder.unplaced and tokens.needs(text, "ORIGIN"):
             return "the install path was not given"

@@ -92,7 +92,8 @@ class _Check:
         self._release = release
         self._opening = setting.plugin is not None
         now = setting.plugin is not None and setting.plugin.now
-        self._now = now or bool(setting.start.variable("LD_BIND_NOW"))
+        bind_now = bool(setting.start.variable("LD_BIND_NOW"))
+        self._now = now or (bind_now and not (setting.start.secure and rules.secure_is_lazy))
         self._rules = rules
         self._parties = parties
         # Those that offer most settle most; for what is met the order does not matter.

@@ -23,6 +23,12 @@ def needs(text: str, token: str) -> bool:
     return any(token in (match[1], match[2]) for match in _TOKEN.finditer(text))
 
 
+def begins_with_origin(text: str) -> bool:
+    """Return whether $ORIGIN is the first part of the path *text*, and stands nowhere else."""
+    first, *rest = text.split("/")
+    return first in ("$ORIGIN", "${ORIGIN}") and not needs("/".join(rest), "ORIGIN")
+
+
 def expand(text: str, values: Mapping[str, str | None]) -> str | None:
     """
     Return *text* with its tokens expanded; an unknown ``$x`` stays as it is.
