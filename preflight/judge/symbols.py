@@ -12,6 +12,8 @@ from preflight.loader.musl.symbols import check_symbols as musl_symbols
 from preflight.loader.setting import Ending
 from preflight.model.verdict import Finding
 
+_PRIVATE = "GLIBC_PRIVATE"
+
 
 def check_symbols(case: Case) -> Iterator[Finding]:
     """What must be bound at start is bound; what is bound when called is advice."""
@@ -58,6 +60,15 @@ def _finding(case: Case, problem: SymbolProblem) -> Finding:
             needed_by=problem.needed_by,
             message=f"{problem.line}: the loader runs a library's code before it is relocated",
         )
+    if problem.kind == "call" and _is_of_libc(case, problem):
+        return Finding(
+            code="undecided",
+            severity="unknown",
+            subject=problem.symbol,
+            needed_by=problem.needed_by,
+            message=f"{problem.needed_by} is part of another glibc: nothing that is loaded defines "
+            f"{problem.symbol}@{problem.version}, and it may call that as it starts",
+        )
     version = f"@{problem.version}" if problem.version else ""
     name = f"{problem.symbol}{version}"
     where = f" (expected in {problem.library})" if problem.library else ""
@@ -79,6 +90,16 @@ def _finding(case: Case, problem: SymbolProblem) -> Finding:
         subject=name,
         needed_by=problem.needed_by,
         message=f"nothing that is loaded defines {name}{where}",
+    )
+
+
+def _is_of_libc(case: Case, problem: SymbolProblem) -> bool:
+    """Whether a part of glibc misses what its parts share; they call it as they start."""
+    objects = case.resolution.objects if case.resolution else ()
+    return problem.version == _PRIVATE and any(
+        entry.path == problem.needed_by
+        and any(definition.name == _PRIVATE for definition in entry.elf.version_defs)
+        for entry in objects
     )
 
 

@@ -116,6 +116,7 @@ class _Load:
         if self._setting.plugin is not None:
             self._open_plugin(self._setting.plugin)
         self._doubt_packed()
+        self._doubt_mixture()
         return Resolution(
             family="glibc",
             release=self._release,
@@ -279,11 +280,11 @@ class _Load:
         """Return the map of an opened file: an old one where it is the same file."""
         path, state = found.place.path, found.content.state
         identity = (state.device, state.inode)
-        for entry in (*self._maps, self._loader_map):
-            if entry.identity == identity:
+        for entry in self._maps:
+            if entry is not self._loader_map and entry.identity == identity:
                 entry.names.add(name)
                 entry.need(current)
-                return self._enlist(entry)
+                return entry
         origin = posixpath.dirname(self._search.absolute(path) or path)
         requester = Requester(path, found.content.elf, origin, current.requester)
         entry = LinkMap(name, path, requester, found.place.rule, identity, {name, path})
@@ -323,6 +324,21 @@ class _Load:
         for entry in self._maps:
             if entry.elf.has_relr:
                 reason = "its packed relocations (DT_RELR) are not applied by glibc before 2.36"
+                self._doubts.append(Doubt(entry.path, None, reason, late=True))
+
+    def _doubt_mixture(self) -> None:
+        """ld.so and libc.so.6 share private data, which every release lays out anew."""
+        for entry in self._maps:
+            identity = entry.elf.identity
+            if identity is None or entry is self._loader_map:
+                continue
+            release = parse_release(identity.release)
+            reason = None
+            if entry.elf.soname == self._setting.loader.soname:
+                reason = "a second dynamic loader in one program"
+            elif None not in (release, self._release) and release != self._release:
+                reason = f"a libc of glibc {identity.release}, and the loader is of another release"
+            if reason is not None:
                 self._doubts.append(Doubt(entry.path, None, reason, late=True))
 
     def _check_order(self) -> None:

@@ -73,6 +73,11 @@ _ASSERTIONS: dict[tuple[str, Release], int] = {
     ("dl-version.c", (2, 36)): 204,
     ("dl-version.c", (2, 41)): 204,
     ("dl-version.c", (2, 43)): 204,
+    ("dl-call-libc-early-init.c", (2, 36)): 37,
+    ("dl-call-libc-early-init.c", (2, 41)): 37,
+    ("dl-call-libc-early-init.c", (2, 43)): 37,
+    ("../sysdeps/nptl/dl-mutex.c", (2, 41)): 44,
+    ("../sysdeps/nptl/dl-mutex.c", (2, 43)): 44,
     ("dl-lookup.c", (2, 31)): 111,
     ("dl-lookup.c", (2, 36)): 107,
 }

@@ -37,6 +37,10 @@ _FIRST_VERSIONS = {
     EM_X86_64: "GLIBC_2.2.5",
     EM_AARCH64: "GLIBC_2.17",
 }
+_LIBC, _PRIVATE = "libc.so.6", "GLIBC_PRIVATE"
+# Where ld.so asserts what it found in libc.
+_EARLY_INIT = ("dl-call-libc-early-init.c", "_dl_call_libc_early_init")
+_MUTEX_INIT = ("../sysdeps/nptl/dl-mutex.c", "__rtld_mutex_init")
 _EAGER_USES = USE_DATA | USE_COPY | USE_TLS | USE_EAGER_SLOT
 
 
@@ -77,9 +81,12 @@ def check_symbols(setting: Setting, resolution: Resolution) -> Iterator[SymbolPr
             yield from check.problems(
                 parties[place], [parties[later] for later in order[turn + 1 :]]
             )
+    if setting.plugin is not None:
+        return
     needs_loader = any(entry.path == setting.interpreter for entry in resolution.objects)
-    if rules.wants_malloc and needs_loader and setting.plugin is None:
+    if rules.wants_malloc and needs_loader:
         yield from check.own_malloc(setting.loader.machine)
+    yield from check.libc_symbols(setting.loader.machine)
 
 
 class _Check:
@@ -120,6 +127,18 @@ class _Check:
         words = f"undefined symbol: calloc, version {version}"
         line = self._line(program, words)
         yield SymbolProblem("start", "calloc", version, None, program, line)
+
+    def libc_symbols(self, machine: int) -> Iterator[SymbolProblem]:
+        """Yield the first of what ld.so itself has to find in libc, where that has it not."""
+        libc = next((one for one in self._parties if one.entry.elf.soname == _LIBC), None)
+        for name in self._rules.libc_symbols if libc and self._release else ():
+            private = name == "__libc_early_init"
+            version = _PRIVATE if private else _FIRST_VERSIONS.get(machine)
+            if libc and version and encode(f"{name}\0{version}") not in libc.face.offers:
+                file, function = _EARLY_INIT if private else _MUTEX_INIT
+                line = inconsistency(self._release, file, function, "sym != NULL")
+                yield SymbolProblem("start", name, version, _LIBC, libc.entry.path, line)
+                return
 
     def problems(self, party: _Party, later: Sequence[_Party]) -> Iterator[SymbolProblem]:
         """
