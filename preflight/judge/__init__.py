@@ -229,12 +229,17 @@ def _verdict(case: Case, findings: tuple[Finding, ...], prediction: Prediction |
         binary=case.requirements.id,
         path=case.requirements.path,
         outcome=outcome_of(findings),
-        predicted_error=said.line if said else None,
+        predicted_error=_first_of(said.line) if said else None,
         predicted_exit=said.exit_status if said else None,
         findings=with_remedies(findings, case),
         libraries=_libraries(case),
         loaded_by=case.opener.requirements.path if case.opener else None,
     )
+
+
+def _first_of(words: str | None) -> str | None:
+    """Return the first line: a name can hold a line feed."""
+    return words and words.partition("\n")[0]
 
 
 def _libraries(case: Case) -> tuple[Library, ...]:

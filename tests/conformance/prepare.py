@@ -37,7 +37,12 @@ def without(path: str) -> Prepare:
 
 def ldconfig(root: Path) -> None:
     """Have the root's own ldconfig write its cache."""
-    subprocess.run(["chroot", root, "/sbin/ldconfig"], check=True, capture_output=True)
+    _chroot(root, "/sbin/ldconfig")
+
+
+def ldconfig_with(*arguments: str) -> Prepare:
+    """Have the root's own ldconfig write its cache in another way."""
+    return lambda root: _chroot(root, "/sbin/ldconfig", *arguments)
 
 
 def cached_then(*remove: str) -> Prepare:

@@ -8,11 +8,12 @@ import pytest
 
 from preflight.model.start import Start
 from tests.conformance.builds import Link, Raw, elf, library, program, rpath, runpath
-from tests.conformance.prepare import cached_then, ldconfig, no_proc, without
+from tests.conformance.prepare import cached_then, ldconfig, ldconfig_with, no_proc, without
 from tests.conformance.scenario import AMD_V3, APP, INTEL_V3, Scenario, case_name, cases
 
 pytestmark = pytest.mark.hosts
 
+OLD = ("bullseye", "bookworm")
 LD = "/lib64/ld-linux-x86-64.so.2"
 A, B, C = "/opt/app/a", "/opt/app/b", "/opt/app/c"
 X = "libx.so.1"
@@ -160,6 +161,16 @@ ORDER = cases(
         prepare=without("/etc/ld.so.cache"),
     ),
     Scenario(
+        name="cache-of-the-old-format",
+        files={
+            APP: program(X),
+            f"{C}/{X}": LIBX,
+            "/etc/ld.so.conf.d/new.conf": Raw(f"{C}\n".encode()),
+        },
+        prepare=ldconfig_with("-c", "old"),
+        roots=MODERN,
+    ),
+    Scenario(
         name="cache-is-garbage",
         files={APP: program(X), f"/usr/lib/{X}": LIBX, "/etc/ld.so.cache": Raw(b"garbage" * 20)},
     ),
@@ -187,6 +198,24 @@ ORDER = cases(
         files={APP: program(X), f"/srv/{X}": LIBX},
         start=Start(install_path=APP, cwd="/srv", env=(("LD_LIBRARY_PATH", ""),)),
         finds=MISSING,
+    ),
+    Scenario(
+        name="a-directory-that-is-a-loop-is-passed-over",
+        files={
+            APP: program(X, flags=runpath(f"/opt/loop:{A}")),
+            "/opt/loop": Link("loop"),
+            f"{A}/{X}": LIBX,
+        },
+        roots=("bullseye", "sid"),
+    ),
+    Scenario(
+        name="a-link-to-below-a-file-ended-the-list-of-old",
+        files={
+            APP: program(X, flags=runpath(f"{A}:{B}")),
+            f"{A}/{X}": Link("/etc/passwd/x"),
+            f"{B}/{X}": LIBX,
+        },
+        finds={**dict.fromkeys(OLD, MISSING), **dict.fromkeys(("trixie", "sid"), ())},
     ),
     Scenario(
         name="empty-rpath-element-is-the-working-directory",
@@ -246,6 +275,22 @@ NAMES = cases(
     Scenario(
         name="needs-the-loader-by-soname",
         files={APP: program("libc.so.6", "ld-linux-x86-64.so.2")},
+    ),
+    Scenario(
+        name="the-loader-by-another-name-is-loaded-twice",
+        files={
+            APP: program("libc.so.6", "libld.so", flags=runpath(A)),
+            f"{A}/libld.so": Link(LD),
+        },
+        finds=(f"undecided {A}/libld.so",),
+        roots=("sid",),
+        undone=True,
+    ),
+    Scenario(
+        name="a-name-with-a-line-feed",
+        files={APP: elf(interpreter=LD, needed=("lib\nx.so",))},
+        finds=("library-missing lib\nx.so",),
+        roots=("sid",),
     ),
     Scenario(
         name="needs-its-own-soname",
@@ -411,6 +456,18 @@ HWCAPS = cases(
         },
         prepare=ldconfig,
         roots=MODERN,
+    ),
+    Scenario(
+        name="hwcaps-in-the-cache-beyond-this-cpu",
+        files={
+            APP: program(X),
+            f"{C}/glibc-hwcaps/x86-64-v2/{X}": library(X, flags=("-Wl,-z,x86-64-v4",)),
+            f"{C}/{X}": LIBX,
+            "/etc/ld.so.conf.d/new.conf": Raw(f"{C}\n".encode()),
+        },
+        prepare=ldconfig,
+        cpu="Nehalem",
+        roots=("bookworm", "sid"),
     ),
     Scenario(
         name="hwcaps-directory-is-the-origin",

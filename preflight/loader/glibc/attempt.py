@@ -120,10 +120,10 @@ class _Attempt:
         self._site = site
         self._setting = setting
         self._source = source
-        self._steps: list[Step] = []
         # What a secure start preloads by name has to be set-user-ID (open_path, __RTLD_SECURE).
         preload = source != "DT_NEEDED"
         self._guarded = bool(preload and "/" not in name and setting.start.secure)
+        self._steps: list[Step] = []
         self._reasons: list[str] = []
         self._unexpanded: Unexpanded | None = None
         self._open = False
@@ -180,7 +180,7 @@ class _Attempt:
         if self._search.passes_over(place, self._requester):
             self._note(place, "no such directory")
             return _Move.NEXT_PLACE
-        return self._next(place, "no such file", errno)
+        return self._gone(place, "no such file", errno)
 
     def _failed(self, place: Place, errno: str) -> _Move:
         if errno == "EISDIR":
@@ -190,8 +190,7 @@ class _Attempt:
             return self._uncertain(place, "permission denied to the user who looked")
         if errno not in ERRNO_TEXT:
             return self._uncertain(place, errno)
-        move = self._next(place, ERRNO_TEXT[errno], errno)
-        return _Move.NEXT_LIST if errno != "EACCES" and place.plain else move
+        return self._gone(place, ERRNO_TEXT[errno], errno)
 
     def _opened(self, place: Place, content: ElfContent) -> _Move:
         if self._guarded and not content.state.mode & stat.S_ISUID:
@@ -218,6 +217,12 @@ class _Attempt:
             crash=result.fate is Fate.CRASH,
         )
         return _Move.END
+
+    def _gone(self, place: Place, note: str, errno: str) -> _Move:
+        """Go on after a file that cannot be opened: an odd errno ends the list."""
+        move = self._next(place, note, errno)
+        ends = place.plain and self._search.ends_list(place, errno)
+        return _Move.NEXT_LIST if ends else move
 
     def _next(self, place: Place, note: str, errno: str) -> _Move:
         self._note(place, note)

@@ -1,8 +1,9 @@
 """
 /etc/ld.so.cache: which file ldconfig chose for a soname.
 
-Only the new format is read ("glibc-ld.so.cache1.1"), alone or inside an old
-file; string offsets count from the new header.  Source: glibc elf/dl-cache.c
+The new format ("glibc-ld.so.cache1.1") stands alone or inside an old file, whose
+own entries count only where it does not; string offsets count from the new
+header, in an old file from the end of its entries.  Source: glibc elf/dl-cache.c
 (_dl_load_cache_lookup, search_cache), sysdeps/generic/dl-cache.h.
 """
 
@@ -20,6 +21,7 @@ from preflight.model.elf import (
     EM_AARCH64,
     EM_ARM,
     EM_X86_64,
+    X86_LEVELS,
     Elf,
 )
 from preflight.model.text import decode
@@ -30,12 +32,19 @@ _HEADER = 48
 _ENTRY = 24
 _EXTENSION_MAGIC = 0xEAA42174
 _EXTENSION_HWCAPS = 1
+_OLD_HEADER, _OLD_ENTRY = 16, 12
+_ISA_MASK = (1 << 10) - 1  # DL_CACHE_HWCAP_ISA_LEVEL_MASK
 _HWCAP_EXTENSION = 1 << 62  # dl_cache_hwcap_extension
 _EF_ARM_ABI_FLOAT_HARD = 0x400
 
 
 class Entry(Struct, frozen=True):
-    """One line of the cache; *level* is the glibc-hwcaps subdirectory of an entry with one."""
+    """
+    One line of the cache.
+
+    *level* is the glibc-hwcaps subdirectory of an entry with one, *isa* the
+    x86-64 level that its file wants, as a number (0: none).
+    """
 
     flags: int
     soname: str
@@ -43,6 +52,7 @@ class Entry(Struct, frozen=True):
     osversion: int
     hwcap: int
     level: str | None
+    isa: int = 0
 
 
 class Cache(Struct, frozen=True):
@@ -63,7 +73,9 @@ class Cache(Struct, frozen=True):
 def parse_cache(data: bytes) -> Cache | None:
     """Return the cache, None where the loader would not use the file."""
     start = _new_header(data)
-    if start is None or len(data) < start + _HEADER:
+    if start is None:
+        return _parse_old(data)
+    if len(data) < start + _HEADER:
         return None
     for order, flag in (("<", 2), (">", 3)):
         count, _, endian, extension = struct.unpack_from(order + "IIB3xI", data, start + 20)
@@ -129,6 +141,23 @@ def _new_header(data: bytes) -> int | None:
     return None
 
 
+def _parse_old(data: bytes) -> Cache | None:
+    """Return the entries of an old file without the new format in it."""
+    if not data.startswith(_OLD_MAGIC) or len(data) < _OLD_HEADER:
+        return None
+    for order in "<>":
+        count = int(struct.unpack_from(order + "I", data, 12)[0])
+        strings = _OLD_HEADER + count * _OLD_ENTRY
+        if strings <= len(data):
+            rows = struct.iter_unpack(order + "iII", data[_OLD_HEADER:strings])
+            return Cache(tuple(_old_entry(data, strings, *row) for row in rows))
+    return None
+
+
+def _old_entry(data: bytes, start: int, flags: int, key: int, value: int) -> Entry:
+    return Entry(flags, _string(data, start + key), _string(data, start + value), 0, 0, None)
+
+
 def _entries(
     data: bytes, start: int, count: int, order: str, levels: Sequence[str]
 ) -> Iterator[Entry]:
@@ -145,6 +174,7 @@ def _entries(
             osversion,
             hwcap,
             levels[index] if by_level else None,
+            hwcap >> 32 & _ISA_MASK if by_level else 0,
         )
 
 
@@ -175,6 +205,9 @@ def _legacy(entry: Entry) -> bool:
 def _rank(entry: Entry, active: Sequence[str]) -> int:
     if entry.level is None:
         return len(active)
+    wanted = X86_LEVELS[entry.isa] if entry.isa < len(X86_LEVELS) else None
+    if entry.isa and wanted not in active:
+        return len(active) + 1
     return active.index(entry.level) if entry.level in active else len(active) + 1
 
 

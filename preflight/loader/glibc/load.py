@@ -196,7 +196,7 @@ class _Load:
         answer = self._setting.inquiry.data(path)
         if isinstance(answer, BytesContent):
             text = re.sub(rb"#[^\n]*", b"", answer.data).decode("utf-8", "surrogateescape")
-            yield from ((name, path) for name in re.split(r"[\s:]+", text) if name)
+            yield from ((name, path) for name in re.split(r"[ \t\n:]+", text) if name)
         elif isinstance(answer, Failed) and answer.errno != "EACCES":
             self._doubt(path, None, f"it cannot be read ({answer.errno})")
 
@@ -381,16 +381,6 @@ class _Load:
         self._doubts.append(Doubt(subject, needed_by, reason))
 
 
-def _without_errno(message: str) -> str:
-    """Return a message as do_preload() prints it; the class is no errno."""
-    return message if message.startswith("wrong ELF class") else message.partition(": ")[0]
-
-
-def _program_origin(setting: Setting) -> str | None:
-    """Return $ORIGIN of the program: nothing without /proc (_dl_get_origin)."""
-    if setting.path is None or setting.facts.proc_mounted is False:
-        return None
-    return posixpath.dirname(setting.path)
 def _kernel(setting: Setting) -> tuple[int, int, int]:
     """Return the kernel's release, or the one that LD_ASSUME_KERNEL names (ld.so(8))."""
     assumed = re.match(
@@ -401,3 +391,13 @@ def _kernel(setting: Setting) -> tuple[int, int, int]:
     return setting.facts.kernel_release or _NEWEST_KERNEL
 
 
+def _without_errno(message: str) -> str:
+    """Return a message as do_preload() prints it; the class is no errno."""
+    return message if message.startswith("wrong ELF class") else message.partition(": ")[0]
+
+
+def _program_origin(setting: Setting) -> str | None:
+    """Return $ORIGIN of the program: nothing without /proc (_dl_get_origin)."""
+    if setting.path is None or setting.facts.proc_mounted is False:
+        return None
+    return posixpath.dirname(setting.path)

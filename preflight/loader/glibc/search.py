@@ -101,6 +101,17 @@ class Search:
             return False
         return _no_default(requester) and not self._is_directory(directory)
 
+    def ends_list(self, place: Place, errno: str) -> bool:
+        """
+        Whether open_path() gives up a list at this errno.
+
+        It does not where there is no directory in which the file could be.
+        """
+        expected = ("ENOENT", "EACCES", *(() if self._rules.enotdir_ends_list else ("ENOTDIR",)))
+        if place.directory is None or errno in expected:
+            return False
+        return not place.directory.startswith("/") or self._is_directory(place.directory)
+
     @property
     def cache_pending(self) -> bool:
         """Whether ld.so.cache has been asked for and not been answered."""
