@@ -10,6 +10,7 @@ Source: path_resolution(7), credentials(7).
 from __future__ import annotations
 
 import posixpath
+import stat
 from collections.abc import Iterator
 from typing import TypeVar
 
@@ -41,14 +42,29 @@ class User(Struct, frozen=True):
 
     uid: int | None
     gids: frozenset[int] | None
+    gid: int | None = None  # the one of the *gids* that new files get
 
 
 def user_of(run_as: str, inquiry: Inquiry) -> User:
     """Return the user called *run_as* (a name or a number) by the host's own files."""
     for name, _, uid, gid, *_ in _records(inquiry, "/etc/passwd", 4):
         if run_as in (name, uid) and uid.isdecimal() and gid.isdecimal():
-            return User(int(uid), frozenset({int(gid), *_groups(inquiry, name)}))
+            return User(int(uid), frozenset({int(gid), *_groups(inquiry, name)}), int(gid))
     return User(int(run_as) if run_as.isdecimal() else None, None)
+
+
+def changes_user(state: FileState, user: User) -> bool | None:
+    """
+    Return whether a program with this mode runs as another than *user*; None: nobody knows.
+
+    Source: Linux fs/exec.c, bprm_fill_uid().
+    """
+    by_user = user.uid != state.uid if state.mode & stat.S_ISUID else False
+    grouped = state.mode & stat.S_ISGID and state.mode & stat.S_IXGRP
+    by_group = user.gid != state.gid if grouped else False
+    if (by_user and user.uid is None) or (by_group and user.gid is None):
+        return None
+    return by_user or by_group
 
 
 def allows(state: FileState, user: User, bit: int) -> bool | None:
@@ -88,21 +104,21 @@ class Access(Inquiry):
         answer = self._inquiry.stat(path)
         if isinstance(answer, FileState):
             return _seen(answer, allowed=self.reaches(path, answer))
-        return _of_another(answer)
+        return self._of_another(path, answer)
 
     def elf(self, path: str) -> ElfAnswer:
         """Return the file at *path*, where the user may read it."""
         answer = self._inquiry.elf(path)
         if isinstance(answer, ElfContent):
             return _seen(answer, allowed=self.may(path, answer.state, READ))
-        return _of_another(answer)
+        return self._of_another(path, answer)
 
     def data(self, path: str) -> BytesAnswer:
         """Return the bytes of the file at *path*, where the user may read it."""
         answer = self._inquiry.data(path)
         if isinstance(answer, BytesContent):
             return _seen(answer, allowed=self.may(path, answer.state, READ))
-        return _of_another(answer)
+        return self._of_another(path, answer)
 
     def may(self, path: str, state: FileState, bit: int) -> bool | None:
         """Return whether the user reaches the file and has *bit* on it."""
@@ -119,6 +135,25 @@ class Access(Inquiry):
         """Return the directories to *path*, from the root."""
         return tuple(_parents(path))
 
+    def _of_another(
+        self, path: str, answer: Absent | Failed | NotAsked
+    ) -> Absent | Failed | NotAsked:
+        """
+        Return what another user's answer means to this one.
+
+        A directory that this one may not search comes before what is wrong behind
+        it; a refusal to the other says nothing.
+        """
+        for directory in _parents(path) if not isinstance(answer, NotAsked) else ():
+            searches = self.searches(directory)
+            if searches is False:
+                return DENIED
+            if searches is None:
+                break
+        if answer == DENIED:
+            return Failed("permission denied to the user who looked")
+        return answer
+
     def searches(self, directory: str) -> bool | None:
         """Return whether the user may search *directory* itself."""
         answer = self._inquiry.stat(directory)
@@ -129,13 +164,6 @@ def _seen(answer: _Seen, *, allowed: bool | None) -> _Seen | Failed:
     if allowed is None:
         return _UNSURE
     return answer if allowed else DENIED
-
-
-def _of_another(answer: Absent | Failed | NotAsked) -> Absent | Failed | NotAsked:
-    """Return what another user's answer means: a refusal to one says nothing of the other."""
-    if answer == DENIED:
-        return Failed("permission denied to the user who looked")
-    return answer
 
 
 def _both(first: bool | None, second: bool | None) -> bool | None:

@@ -7,7 +7,7 @@ from functools import cached_property
 
 from msgspec import Struct, structs
 
-from preflight.judge.access import Access, access_of
+from preflight.judge.access import Access, User, access_of, changes_user
 from preflight.judge.support import NATIVE, Support, support_of
 from preflight.loader import LOADERS
 from preflight.loader.setting import Plugin, Resolution, Setting
@@ -156,6 +156,25 @@ class Case:
         """What the user who starts the program may see; None where that is who looked."""
         return access_of(self.start, self.snapshot.facts.user, self.inquiry)
 
+    @property
+    def user(self) -> User:
+        """Who starts the program: by default who looked."""
+        if self.access is not None:
+            return self.access.user
+        facts = self.snapshot.facts
+        return User(facts.uid, frozenset(facts.gids) or None, next(iter(facts.gids), None))
+
+    @cached_property
+    def actual_start(self) -> Start:
+        """The start, secure (AT_SECURE) where the very file there changes the user."""
+        start, path = self.start, self.start.install_path
+        if start.secure is not None or path is None or not start.in_place:
+            return start
+        state, mount = self.inquiry.stat(path), self.facts.mount_of(self.real_path or path)
+        if not isinstance(state, FileState) or (mount and "nosuid" in mount.options):
+            return start
+        return structs.replace(start, secure=changes_user(state, self.user))
+
     @cached_property
     def setting(self) -> Setting | None:
         """What the emulated loader is given; None where no loader would be reached."""
@@ -172,7 +191,7 @@ class Case:
             loader=answer.elf,
             loader_id=(answer.state.device, answer.state.inode),
             inquiry=self.access or self.inquiry,
-            start=self.start,
+            start=self.actual_start,
             facts=self.facts,
         )
 

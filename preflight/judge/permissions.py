@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from preflight.judge.access import EXECUTE, User, allows
+from preflight.judge.access import EXECUTE, allows
 from preflight.judge.case import Case
 from preflight.model.question import BytesContent, FileState, NotAsked
 from preflight.model.verdict import Finding
@@ -63,7 +63,7 @@ def check_mode(case: Case) -> Iterator[Finding]:
     state = case.inquiry.stat(path)
     if not isinstance(state, FileState):
         return
-    allowed = allows(state, _user(case), EXECUTE)
+    allowed = allows(state, case.user, EXECUTE)
     if allowed is not True:
         who = case.start.run_as or case.snapshot.facts.user or "the user who starts it"
         mode = f"its mode is {state.mode & 0o7777:04o}"
@@ -81,11 +81,3 @@ def _is_library(case: Case, *, bundled: bool) -> bool:
     if elf is None:
         return False
     return elf.kind == "shared-object" or (bundled and elf.soname is not None)
-
-
-def _user(case: Case) -> User:
-    """Return who starts the program: by default who looked."""
-    if case.access is not None:
-        return case.access.user
-    facts = case.snapshot.facts
-    return User(facts.uid, frozenset(facts.gids) or None)

@@ -25,7 +25,7 @@ def check_stack(case: Case) -> Iterator[Finding]:
     if setting is None or identity is None or identity.family != "glibc":
         return
     rules = rules_of(release_of(setting) or (2, 36))
-    if locks_stack(case.start, rules) and setting.program.exec_stack is not False:
+    if locks_stack(setting.start, rules) and setting.program.exec_stack is not False:
         yield Finding(
             code="exec-policy",
             severity="error",

@@ -9,7 +9,7 @@ import pytest
 from msgspec import structs
 
 from preflight.model.start import Start
-from tests.conformance.builds import Build, Raw, library, program, runpath
+from tests.conformance.builds import Build, Link, Raw, library, program, runpath
 from tests.conformance.scenario import APP, Scenario, case_name, cases
 
 pytestmark = pytest.mark.hosts
@@ -102,6 +102,12 @@ CASES = cases(
     as_app(
         "musl-library-unreadable", MUSL, MISSING, roots=("musl",), **{"opt_app_a_libx.so.1": 0o700}
     ),
+    as_app(
+        "musl-loop-behind-a-directory-not-searchable",
+        {**MUSL, f"{A}/{X}": Link(X), f"{B}/{X}": LIBX},
+        roots=("musl",),
+        opt_app_a=0o700,
+    ),
     as_app("musl-directory-not-searchable", MUSL, MISSING, roots=("musl",), opt_app_a=0o700),
 )
 
@@ -127,6 +133,28 @@ PLACED = cases(
             (0o711, 1000, True),
             (0o644, 1000, False),
             (0o744, 1000, False),
+        )
+    ),
+    # Another user than the file's is a secure start, which may not use $ORIGIN.
+    *(
+        Scenario(
+            name=f"in-place-{mode:o}-by-{'root' if uid == 0 else 'app'}",
+            files={
+                "/etc/passwd": Raw(PASSWD),
+                APP: program(X, flags=runpath("$ORIGIN/../a")),
+                f"{A}/{X}": LIBX,
+            },
+            start=structs.replace(IN_PLACE, run_as=None) if uid == 0 else IN_PLACE,
+            uid=uid,
+            prepare=modes(opt_app_bin_app=mode),
+            finds=MISSING if secure else (),
+            roots=("sid",),
+        )
+        for mode, uid, secure in (
+            (0o4755, 0, False),
+            (0o4755, 1000, True),
+            (0o2755, 1000, True),
+            (0o2745, 1000, False),
         )
     ),
 )

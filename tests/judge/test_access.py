@@ -64,7 +64,7 @@ def test_user_is_found_with_all_groups():
 
     by_name, by_number = (user_of(name, Inquiry(answers)) for name in ("app", "1000"))
 
-    assert by_name == by_number == User(1000, frozenset({50, 60}))
+    assert by_name == by_number == User(1000, frozenset({50, 60}), 50)
 
 
 def test_user_of_a_directory_service_is_not_known():

@@ -328,7 +328,7 @@ class _Load:
 
     def _doubt_mixture(self) -> None:
         """ld.so and libc.so.6 share private data, which every release lays out anew."""
-        for entry in self._maps:
+        for entry in self._maps[1:]:
             identity = entry.elf.identity
             if identity is None or entry is self._loader_map:
                 continue

@@ -130,7 +130,7 @@ class _Check:
 
     def libc_symbols(self, machine: int) -> Iterator[SymbolProblem]:
         """Yield the first of what ld.so itself has to find in libc, where that has it not."""
-        libc = next((one for one in self._parties if one.entry.elf.soname == _LIBC), None)
+        libc = next((one for one in self._parties[1:] if one.entry.elf.soname == _LIBC), None)
         for name in self._rules.libc_symbols if libc and self._release else ():
             private = name == "__libc_early_init"
             version = _PRIVATE if private else _FIRST_VERSIONS.get(machine)
