@@ -313,6 +313,17 @@ NAMES = cases(
         },
     ),
     Scenario(
+        name="what-is-filtered-has-its-turn-next",
+        files={
+            APP: program(X, "liby.so.1", flags=runpath(A)),
+            f"{A}/{X}": library(X, flags=("-Wl,-F,libfilter.so.1", *runpath(A))),
+            f"{A}/libfilter.so.1": library("libfilter.so.1", "libone.so"),
+            f"{A}/liby.so.1": library("liby.so.1", "libtwo.so"),
+        },
+        finds=("library-missing libone.so", "library-missing libtwo.so"),
+        roots=("bullseye", "sid"),
+    ),
+    Scenario(
         name="filter-absent",
         files={
             APP: program(X, flags=runpath(A)),

@@ -141,11 +141,21 @@ PRELOADS = cases(
     ),
     preload("preload-longer-than-a-path", "/" + 5000 * "n", {}),
     preload_file("empty-file-of-preloads", b"", {}),
-    preload_file(
-        "file-of-preloads-needs-what-is-absent",
-        f"{PRE}\n".encode(),
-        {PRE: library("pre.so", X)},
-        (f"library-missing {X}",),
+    Scenario(
+        name="an-audit-library-decides",
+        files={APP: program()},
+        start=Start(install_path=APP, cwd="/", env=(("LD_AUDIT", "/none.so"),)),
+        finds=("undecided LD_AUDIT",),
+        roots=("sid",),
+        undone=True,
+    ),
+    Scenario(
+        name="libraries-are-listed-alone",
+        files={APP: program()},
+        start=Start(install_path=APP, cwd="/", env=(("LD_TRACE_LOADED_OBJECTS", "1"),)),
+        finds=("undecided LD_TRACE_LOADED_OBJECTS",),
+        roots=("sid",),
+        undone=True,
     ),
 )
 

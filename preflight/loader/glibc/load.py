@@ -39,7 +39,7 @@ from preflight.loader.setting import (
     Resolution,
     Setting,
 )
-from preflight.model.elf import DT_AUXILIARY
+from preflight.model.elf import DT_AUXILIARY, DT_FILTER
 from preflight.model.question import BytesContent, ElfContent, Failed
 from preflight.model.start import Start
 from preflight.model.text import encode
@@ -110,6 +110,7 @@ class _Load:
         """Load preloads and dependencies; return the whole."""
         if self._release is None:
             self._doubt("the loader's release", None, "its bytes and its name do not say it")
+        self._doubt_variables()
         self._preload()
         self._complete(self._maps)
         self._check_order()
@@ -128,10 +129,16 @@ class _Load:
         )
 
     def _complete(self, maps: Iterable[LinkMap]) -> None:
-        """Load what *maps* need, and what that needs."""
+        """
+        Load what *maps* need, and what that needs.
+
+        What an object is a filter of stands before it in the list, so its turn is next.
+        """
         queue = deque(maps)
         while queue:
-            queue.extend(self._dependencies(queue.popleft()))
+            new = list(self._dependencies(queue.popleft()))
+            queue.extendleft(entry for filtee, entry in new[::-1] if filtee)
+            queue.extend(entry for filtee, entry in new if not filtee)
 
     def _open_plugin(self, plugin: Plugin) -> None:
         """Load what dlopen(3) loads."""
@@ -200,8 +207,8 @@ class _Load:
         elif isinstance(answer, Failed) and answer.errno != "EACCES":
             self._doubt(path, None, f"it cannot be read ({answer.errno})")
 
-    def _dependencies(self, current: LinkMap) -> Iterator[LinkMap]:
-        """Map what *current* needs; yield the objects that are new to the list."""
+    def _dependencies(self, current: LinkMap) -> Iterator[tuple[bool, LinkMap]]:
+        """Map what *current* needs; yield what is new to the list, and whether it is filtered."""
         for dependency in current.elf.dependencies:
             known = len(self._maps)
             optional = dependency.tag == DT_AUXILIARY
@@ -209,7 +216,8 @@ class _Load:
             loaded = None if name is None else self._map(name, current, optional=optional)
             if loaded is not None:
                 current.depends.append(loaded)
-            yield from self._maps[known:]
+            filtee = dependency.tag in (DT_AUXILIARY, DT_FILTER)
+            yield from ((filtee, entry) for entry in self._maps[known:])
 
     def _expanded(self, name: str, current: LinkMap, *, optional: bool) -> str | None:
         """
@@ -316,6 +324,15 @@ class _Load:
         if fatal and not self._crashed():
             words = spelled_out(result.message) if self._site.opening else result.message
             self._lines.append(f"{self._prefix}{result.subject}: {words}")
+
+    def _doubt_variables(self) -> None:
+        """Some variables have ld.so do something else than to start the program."""
+        start = self._setting.start
+        if start.variable("LD_AUDIT") and not start.secure:
+            self._doubt("LD_AUDIT", None, "an audit library may change what the loader finds")
+        if start.variable("LD_TRACE_LOADED_OBJECTS") is not None:
+            reason = "the loader lists the libraries and starts nothing"
+            self._doubt("LD_TRACE_LOADED_OBJECTS", None, reason)
 
     def _doubt_packed(self) -> None:
         """DT_RELR is applied from 2.36 on; what it leaves undone may never be used."""
