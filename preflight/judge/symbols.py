@@ -23,7 +23,7 @@ def check_symbols(case: Case) -> Iterator[Finding]:
 def predict(case: Case) -> Prediction | None:
     """Return the loader's line for the first reference that must be bound at start."""
     found = [problem for problem in _problems(case) if problem.kind != "call"]
-    fatal = any(problem.kind != "relink" for problem in found)
+    fatal = any(problem.kind not in ("relink", "mistyped") for problem in found)
     return Prediction(first_line(case, found[0].line), ending(case).value) if fatal else None
 
 
@@ -59,6 +59,15 @@ def _finding(case: Case, problem: SymbolProblem) -> Finding:
             subject=problem.symbol,
             needed_by=problem.needed_by,
             message=f"{problem.line}: the loader runs a library's code before it is relocated",
+        )
+    if problem.kind == "mistyped":
+        return Finding(
+            code="undecided",
+            severity="unknown",
+            subject=problem.symbol,
+            needed_by=problem.needed_by,
+            message=f"{problem.symbol} is thread-local to {problem.needed_by}, and not to the "
+            "object that defines it",
         )
     if problem.kind == "call" and _is_of_libc(case, problem):
         return Finding(

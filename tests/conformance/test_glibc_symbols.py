@@ -82,6 +82,16 @@ LAZINESS = cases(
 
 BINDING = cases(
     Scenario(
+        name="thread-local-here-and-not-there",
+        files={
+            APP: app("extern __thread int t; int get(void){return t;}"),
+            f"{A}/{X}": library(X, source="int t = 1;"),
+        },
+        finds=("undecided t",),
+        roots=("bullseye", "sid"),
+        undone=True,
+    ),
+    Scenario(
         name="the-program-defines-what-a-library-wants",
         files={
             APP: program(Y, source="int f(void){return 4;}", flags=(*runpath(A), "-rdynamic")),

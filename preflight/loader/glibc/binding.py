@@ -77,6 +77,7 @@ class Interface(NamedTuple):
     unmet: Unmet  # the keys of all *wants*
     copies: tuple[Reference, ...]
     weak: tuple[Reference, ...]
+    tls: tuple[Reference, ...]  # those of all that are thread-local
     offers: Offers
     ifuncs: frozenset[bytes]  # those of the offers whose address a resolver tells
 
@@ -147,6 +148,7 @@ def _interface(elf: Elf) -> Interface:
         Unmet(wants),
         tuple(r for r in references if r.symbol.copied),
         tuple(r for r in references if r.symbol.weak and not r.symbol.copied),
+        tuple(r for r in references if r.symbol.uses & USE_TLS),
         Offers(partial(_is_offered, symbols, has_table)),
         frozenset(key for name in by_ifunc for key in _offered(symbols, name, has_table=has_table)),
     )

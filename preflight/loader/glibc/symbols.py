@@ -16,6 +16,7 @@ from preflight.loader.glibc.binding import Answer, Interface, Reference, answer,
 from preflight.loader.glibc.order import opened_order, relocation_order
 from preflight.loader.glibc.release import Release, Rules, inconsistency, rules_of
 from preflight.loader.setting import Object, Resolution, Setting
+from preflight.loader.symbols import STT_TLS
 from preflight.model.elf import (
     EM_386,
     EM_AARCH64,
@@ -50,10 +51,10 @@ class SymbolProblem(Struct, frozen=True):
 
     A "call" fails when it is made, everything else at start; "relink" is a
     warning before ld.so runs the resolver of a library that is not relocated yet,
-    "crash" the end by SIGSEGV.
+    "mistyped" a thread-local reference to what is none, "crash" the end by SIGSEGV.
     """
 
-    kind: Literal["start", "call", "relocation", "relink", "crash"]
+    kind: Literal["start", "call", "relocation", "relink", "mistyped", "crash"]
     symbol: str  # of "relocation": its type, in decimal
     version: str | None
     library: str | None  # where the version was expected
@@ -78,6 +79,7 @@ def check_symbols(setting: Setting, resolution: Resolution) -> Iterator[SymbolPr
     for turn, place in enumerate(order):
         if resolution.objects[place].path != setting.interpreter:
             yield from check.odd_relocations(parties[place])
+            yield from check.mistyped(parties[place])
             yield from check.problems(
                 parties[place], [parties[later] for later in order[turn + 1 :]]
             )
@@ -116,6 +118,18 @@ class _Check:
         for kind in party.entry.elf.odd_relocations:
             line = f"{start}{path}: unexpected reloc type 0x{kind:02x}"
             yield SymbolProblem("relocation", str(kind), None, None, path, line)
+
+    def mistyped(self, party: _Party) -> Iterator[SymbolProblem]:
+        """Yield thread-local references to what is not: ld.so asks no object for its block."""
+        for reference in party.face.tls:
+            name, path = reference.symbol.name, party.entry.path
+            owners = (
+                o.face for o in self._scope(party, reference) if reference.key in o.face.offers
+            )
+            found = next(owners, None)
+            if found and all(s.type != STT_TLS for s in found.symbols.definitions.of(name)):
+                version, library = reference.version, reference.library
+                yield SymbolProblem("mistyped", decode(name), version, library, path, None)
 
     def own_malloc(self, machine: int) -> Iterator[SymbolProblem]:
         """Yield calloc, where ld.so looks for it and finds none (__rtld_malloc_init_real)."""
