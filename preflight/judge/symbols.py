@@ -13,6 +13,7 @@ from preflight.loader.setting import Ending
 from preflight.model.verdict import Finding
 
 _PRIVATE = "GLIBC_PRIVATE"
+_OPEN = ("relink", "mistyped", "mixed")  # kinds after which a start may go on
 
 
 def check_symbols(case: Case) -> Iterator[Finding]:
@@ -23,7 +24,7 @@ def check_symbols(case: Case) -> Iterator[Finding]:
 def predict(case: Case) -> Prediction | None:
     """Return the loader's line for the first reference that must be bound at start."""
     found = [problem for problem in _problems(case) if problem.kind != "call"]
-    fatal = any(problem.kind not in ("relink", "mistyped") for problem in found)
+    fatal = any(problem.kind not in _OPEN for problem in found)
     return Prediction(first_line(case, found[0].line), ending(case).value) if fatal else None
 
 
@@ -59,6 +60,14 @@ def _finding(case: Case, problem: SymbolProblem) -> Finding:
             subject=problem.symbol,
             needed_by=problem.needed_by,
             message=f"{problem.line}: the loader runs a library's code before it is relocated",
+        )
+    if problem.kind == "mixed":
+        return Finding(
+            code="undecided",
+            severity="unknown",
+            subject=problem.needed_by,
+            message=f"{problem.needed_by} is not of the loader's release, and they share private "
+            "data",
         )
     if problem.kind == "mistyped":
         return Finding(

@@ -50,14 +50,14 @@ CASES = cases(
         name="a-libc-too-old-for-the-loader",
         files=WITH_LIBC,
         prepare=library_of("bullseye"),
-        finds=(EARLY, f"undecided {A}/libc.so.6"),
+        finds=(EARLY,),
         roots=("bookworm", "trixie", "sid"),
     ),
     Scenario(
         name="a-loader-too-new-for-the-libc",
         files={APP: program("libc.so.6", interpreter=LD)},
         prepare=loader_of("sid"),
-        finds=(EARLY, f"undecided {DIRECTORY}/libc.so.6"),
+        finds=(EARLY,),
         roots=("bullseye",),
     ),
     Scenario(

@@ -117,7 +117,7 @@ class _Load:
         if self._setting.plugin is not None:
             self._open_plugin(self._setting.plugin)
         self._doubt_packed()
-        self._doubt_mixture()
+        self._doubt_second()
         return Resolution(
             family="glibc",
             release=self._release,
@@ -343,19 +343,12 @@ class _Load:
                 reason = "its packed relocations (DT_RELR) are not applied by glibc before 2.36"
                 self._doubts.append(Doubt(entry.path, None, reason, late=True))
 
-    def _doubt_mixture(self) -> None:
-        """ld.so and libc.so.6 share private data, which every release lays out anew."""
+    def _doubt_second(self) -> None:
+        """The symbols of a second ld.so may come before those of the one that runs."""
         for entry in self._maps[1:]:
-            identity = entry.elf.identity
-            if identity is None or entry is self._loader_map:
-                continue
-            release = parse_release(identity.release)
-            reason = None
-            if entry.elf.soname == self._setting.loader.soname:
+            again = entry.elf.identity and entry.elf.soname == self._setting.loader.soname
+            if again and entry is not self._loader_map:
                 reason = "a second dynamic loader in one program"
-            elif None not in (release, self._release) and release != self._release:
-                reason = f"a libc of glibc {identity.release}, and the loader is of another release"
-            if reason is not None:
                 self._doubts.append(Doubt(entry.path, None, reason, late=True))
 
     def _check_order(self) -> None:

@@ -14,7 +14,13 @@ from msgspec import Struct
 
 from preflight.loader.glibc.binding import Answer, Interface, Reference, answer, interface_of
 from preflight.loader.glibc.order import opened_order, relocation_order
-from preflight.loader.glibc.release import Release, Rules, inconsistency, rules_of
+from preflight.loader.glibc.release import (
+    Release,
+    Rules,
+    inconsistency,
+    parse_release,
+    rules_of,
+)
 from preflight.loader.setting import Object, Resolution, Setting
 from preflight.loader.symbols import STT_TLS
 from preflight.model.elf import (
@@ -51,10 +57,11 @@ class SymbolProblem(Struct, frozen=True):
 
     A "call" fails when it is made, everything else at start; "relink" is a
     warning before ld.so runs the resolver of a library that is not relocated yet,
-    "mistyped" a thread-local reference to what is none, "crash" the end by SIGSEGV.
+    "mistyped" a thread-local reference to what is none, "mixed" a libc that is not of
+    the loader's release, "crash" the end by SIGSEGV.
     """
 
-    kind: Literal["start", "call", "relocation", "relink", "mistyped", "crash"]
+    kind: Literal["start", "call", "relocation", "relink", "mistyped", "mixed", "crash"]
     symbol: str  # of "relocation": its type, in decimal
     version: str | None
     library: str | None  # where the version was expected
@@ -143,7 +150,12 @@ class _Check:
         yield SymbolProblem("start", "calloc", version, None, program, line)
 
     def libc_symbols(self, machine: int) -> Iterator[SymbolProblem]:
-        """Yield the first of what ld.so itself has to find in libc, where that has it not."""
+        """
+        Yield the first of what ld.so itself has to find in libc, where that has it not.
+
+        Else whether they are of two releases: they share private data, which every
+        release lays out anew.
+        """
         libc = next((one for one in self._parties[1:] if one.entry.elf.soname == _LIBC), None)
         for name in self._rules.libc_symbols if libc and self._release else ():
             private = name == "__libc_early_init"
@@ -153,6 +165,10 @@ class _Check:
                 line = inconsistency(self._release, file, function, "sym != NULL")
                 yield SymbolProblem("start", name, version, _LIBC, libc.entry.path, line)
                 return
+        identity = libc.entry.elf.identity if libc else None
+        release = parse_release(identity.release) if identity else None
+        if libc and self._release and release not in (None, self._release):
+            yield SymbolProblem("mixed", _LIBC, None, None, libc.entry.path, None)
 
     def problems(self, party: _Party, later: Sequence[_Party]) -> Iterator[SymbolProblem]:
         """
