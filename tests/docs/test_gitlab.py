@@ -14,6 +14,7 @@ from tests.docs.conftest import Deployment, Done
 pytestmark = pytest.mark.slow
 
 COMPONENT = PROJECT / "integrations/gitlab/templates/preflight/template.yml"
+PACKAGE = {"package": "preflight.whl"}  # the one input that has to be given
 _INPUT = re.compile(r"\$\[\[ *inputs\.([\w-]+) *\]\]")
 
 
@@ -36,7 +37,7 @@ def included(given: dict[str, str]) -> dict[str, Any]:
     """Return the component's job for these inputs."""
     spec, jobs = component()
     assert given.keys() <= spec.keys()
-    inputs = {name: one["default"] for name, one in spec.items()} | given
+    inputs = {name: one["default"] for name, one in spec.items() if "default" in one} | given
     (job,) = interpolated(jobs, inputs).values()
     return job
 
@@ -66,7 +67,7 @@ def test_the_pipeline_goes_on_for_a_program_that_starts(deployment: Deployment):
     done = run_pipeline(deployment)
 
     assert (0, ["all"]) == (done.status, done.reached)
-    reports = included({})["artifacts"]["reports"].values()
+    reports = included(PACKAGE)["artifacts"]["reports"].values()
     assert all((deployment.directory / name).stat().st_size for name in reports)
 
 
@@ -78,7 +79,7 @@ def test_the_pipeline_stops_for_a_program_that_does_not_start(deployment: Deploy
 
     assert (1, []) == (done.status, done.reached)
     assert "interpreter-missing" in done.said
-    for name in included({})["artifacts"]["reports"].values():
+    for name in included(PACKAGE)["artifacts"]["reports"].values():
         assert "interpreter-missing" in (deployment.directory / name).read_text()
 
 
@@ -100,8 +101,9 @@ def test_no_input_stands_in_a_script():
 
 
 def test_the_package_is_installed_before():
-    """One call of pip, with what the input names; the default is the package's name."""
-    job = included({})
+    """One call of pip, with what the input names: no name of an index is taken for ours."""
+    job = included(PACKAGE)
 
     assert ['python3 -m pip install --quiet "$PACKAGE"'] == job["before_script"]
-    assert "fleet-preflight" == job["variables"]["PACKAGE"]["value"]
+    assert PACKAGE["package"] == job["variables"]["PACKAGE"]["value"]
+    assert PACKAGE.keys() == {n for n, one in component()[0].items() if "default" not in one}
