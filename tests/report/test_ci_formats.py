@@ -172,6 +172,7 @@ def test_prometheus_tells_each_verdict_and_the_sums():
     assert "preflight_run_complete 1" in lines
 
 
+@pytest.mark.slow
 def test_sarif_is_read_by_its_consumers(tmp_path):
     """sarif-tools counts the errors, warnings and notes that the report has."""
     file = tmp_path / "preflight.sarif"
@@ -208,6 +209,7 @@ def test_sarif_names_rule_file_and_hosts():
     assert "on db-[1-2]" in result["message"]["text"]
 
 
+@pytest.mark.slow
 def test_sarif_leaves_out_what_nobody_shows():
     """More than 5,000 results are cut, and the log says so."""
     run = json.loads(rendered("sarif", many(5003)))["runs"][0]

@@ -109,6 +109,7 @@ def test_hostile_text_is_never_written_raw(text: str, view: View):
         assert "\n✗ forged" not in output
 
 
+@pytest.mark.slow
 @settings(max_examples=25, deadline=None)
 @given(st.binary(max_size=12).map(decode) | st.text(max_size=12))
 def test_no_text_is_written_raw(text: str):

@@ -149,6 +149,7 @@ def test_headers_of_gigabytes_are_not_read(tmp_path, kind):
     assert "a member with more than 4 MiB of headers" == refused(path)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("small")
 def test_a_large_member_buys_no_room_for_headers(tmp_path):
     """Of a plain archive the content is passed over; what comes after it is held to the same."""
@@ -343,6 +344,7 @@ def test_devices_of_an_rpm_are_left_aside(tmp_path):
     assert ("other", "file") == (bundle.index["null"].kind, bundle.index["app"].kind)
 
 
+@pytest.mark.slow
 def test_a_deep_directory_is_walked(tmp_path):
     """Deeper than Python's stack, as far as the kernel takes the path."""
     deep = Path(f"{tmp_path}/{'d/' * 1000}")
