@@ -9,6 +9,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 
 from tests.catalogue import making
@@ -34,14 +35,19 @@ def up() -> int:
     """Start the hosts in the background and print the path of their inventory."""
     if not _is_up():
         roots.build()
-        server = subprocess.Popen(
-            [sys.executable, "-m", "tests.hosts", "serve"],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            start_new_session=True,
-        )
-        if not server.stdout or not server.stdout.readline():
-            return 1
+        # Not our own standard error, or whoever reads it in a pipe would wait for the hosts' end.
+        with tempfile.TemporaryFile("w+") as said:
+            server = subprocess.Popen(
+                [sys.executable, "-m", "tests.hosts", "serve"],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=said,
+                start_new_session=True,
+            )
+            if not server.stdout or not server.stdout.readline():
+                said.seek(0)
+                sys.stderr.write(said.read())
+                return 1
     return inventory()
 
 
