@@ -88,6 +88,17 @@ def test_signal_before_the_first_host(start, number, status):
     assert (status, "", "") == (process.returncode, process.stdout.read(), process.stderr.read())
 
 
+def test_interrupt_while_importing(start, tmp_path, monkeypatch):
+    """Ctrl-C before anything is read ends as quietly; here it comes while click is imported."""
+    (tmp_path / "click.py").write_text("import os\nos.kill(os.getpid(), 2)\n")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
+
+    process = start("hosts", "-i", "web,")
+
+    assert ("", "") == process.communicate(timeout=10)
+    assert process.returncode == 130
+
+
 def wait_until_caught(pid: int, number: signal.Signals) -> None:
     """Wait until the process has a handler for the signal.  Source: proc_pid_status(5), SigCgt."""
     deadline = time.monotonic() + 20
