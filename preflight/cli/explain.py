@@ -17,8 +17,14 @@ _CAUSES = 5  # that are shown of a log
 _CODE = re.compile(r"[A-Za-z0-9_-]+")
 
 
-# A message may begin with "-bash:", which is no cluster of options, -h among them.
-_SETTINGS = {"ignore_unknown_options": True, "help_option_names": ["--help"]}
+
+class _Words(click.Command):
+    """Takes all but a call for help as words: a message may begin with "-bash:"."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        call = [word for word in args if word in ctx.help_option_names][:1]
+        words = args if "--" in args else ["--", *args]
+        return super().parse_args(ctx, call or words)
 
 
 def _codes_beginning(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
@@ -26,19 +32,16 @@ def _codes_beginning(ctx: click.Context, param: click.Parameter, incomplete: str
     return [code for code in CODES if code.startswith(incomplete)]
 
 
-@click.command("explain", context_settings=_SETTINGS)
-@click.pass_context
+@click.command("explain", cls=_Words)
 @click.argument("words", nargs=-1, metavar="[CODE | MESSAGE | -]", shell_complete=_codes_beginning)
-def command(ctx: click.Context, words: tuple[str, ...]) -> None:
+def command(words: tuple[str, ...]) -> None:
     """
     Say what the finding CODE, or an error MESSAGE of a host, means and how to mend it.
 
     A MESSAGE is pasted as it is, quoted for the shell; - reads it, or a whole
     log, from standard input.
     """
-    if words == ("-h",):
-        click.echo(ctx.get_help())
-    elif not words:
+    if not words:
         _list_codes()
     elif words == ("-",):
         _explain_message(sys.stdin.read(_MESSAGE_CHARACTERS))
