@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 
 from preflight.loader.glibc.cache import parse_cache
+from preflight.loader.musl.search import path_file_of
 from preflight.model.elf import LoaderIdentity
 from preflight.model.inquiry import Inquiry
 from preflight.model.question import BytesContent, ElfContent, Listing
@@ -39,10 +41,10 @@ def survey(loaders: Iterable[str], inquiry: Inquiry) -> None:
     for path in dict.fromkeys((*loaders, *_INTERPRETERS)):
         answer = inquiry.elf(path)
         if isinstance(answer, ElfContent) and answer.elf.identity is not None:
-            _ask_of(answer.elf.identity, inquiry)
+            _ask_of(answer.elf.identity, path_file_of(path, answer.elf.machine), inquiry)
 
 
-def _ask_of(identity: LoaderIdentity, inquiry: Inquiry) -> None:
+def _ask_of(identity: LoaderIdentity, path_file: str, inquiry: Inquiry) -> None:
     if identity.preload_path:
         inquiry.data(identity.preload_path)
     if identity.cache_path:
@@ -50,13 +52,22 @@ def _ask_of(identity: LoaderIdentity, inquiry: Inquiry) -> None:
         if isinstance(cache, BytesContent):
             for path in _cached(cache.data):
                 inquiry.elf(path)
-    directories = _MUSL_DIRS if identity.family == "musl" else identity.system_dirs
-    for directory in directories:
+    is_musl = identity.family == "musl"
+    for directory in _of_musl(path_file, inquiry) if is_musl else identity.system_dirs:
         listing = inquiry.names(directory)
         if isinstance(listing, Listing):
             for name in sorted(listing.names):
                 if ".so" in name:
                     inquiry.elf(directory + name)
+
+
+def _of_musl(path_file: str, inquiry: Inquiry) -> Iterator[str]:
+    """Yield the directories that musl's path file names, and those that it searches without one."""
+    answer = inquiry.data(path_file)
+    written = answer.data if isinstance(answer, BytesContent) else b""
+    named = re.split(r"[:\n]", written.decode("utf-8", "surrogateescape"))
+    absolute = (f"{one.rstrip('/')}/" for one in named if one.startswith("/"))
+    yield from dict.fromkeys((*absolute, *_MUSL_DIRS))
 
 
 def _cached(data: bytes) -> Iterator[str]:

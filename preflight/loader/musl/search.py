@@ -91,7 +91,7 @@ class Search:
     @cached_property
     def _system(self) -> tuple[str, str]:
         """What (rule, path list) holds after all others, and what reading it does to errno."""
-        path_file = _path_file(self._setting)
+        path_file = path_file_of(self._setting.interpreter, self._setting.loader.machine)
         answer = self._setting.inquiry.data(path_file)
         if isinstance(answer, BytesContent):
             return path_file, answer.data.partition(b"\0")[0].decode("utf-8", "surrogateescape")
@@ -111,10 +111,10 @@ def _in_list(rule: str, value: str, name: str) -> Iterator[tuple[str, str]]:
             yield rule, path
 
 
-def _path_file(setting: Setting) -> str:
-    """Return the system path file: beside the grandparent directory of the interpreter."""
-    directory, file = posixpath.split(setting.interpreter)
+def path_file_of(interpreter: str, machine: int) -> str:
+    """Return the system path file: beside the grandparent directory of *interpreter*."""
+    directory, file = posixpath.split(interpreter)
     match = re.match(r"ld-musl-([^.]+)", file)
     prefix = posixpath.dirname(directory).rstrip("/")
-    architecture = match[1] if match else _ARCHITECTURES.get(setting.loader.machine, "x86_64")
+    architecture = match[1] if match else _ARCHITECTURES.get(machine, "x86_64")
     return f"{prefix}/etc/ld-musl-{architecture}.path"
