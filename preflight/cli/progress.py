@@ -29,8 +29,9 @@ _WORST_FIRST = ("blocked", "unknown", "deployable")
 class Progress:
     """Counts the hosts of a run that are done, by what came of them."""
 
-    def __init__(self, total: int) -> None:
+    def __init__(self, total: int, *, judged: bool = True) -> None:
         self._total = total
+        self._judged = judged
         self._done = 0
         self._results: Counter[str] = Counter()
         self._began_s = time.monotonic()
@@ -39,7 +40,7 @@ class Progress:
     def advance(self, outcome: Outcome) -> None:
         """Count one host more."""
         self._done += 1
-        self._results[_result(outcome)] += 1
+        self._results[self._result(outcome)] += 1
 
     def describe(self, now_s: float) -> str:
         """Return ``3,200 of 10,000 hosts, 214/s, 32 s left; 3,188 deployable, 12 unreachable``."""
@@ -57,11 +58,22 @@ class Progress:
         counts = (f"{number:,} {result}" for result, number in results)
         return "; ".join(filter(None, (", ".join(parts), ", ".join(counts))))
 
+    def _result(self, outcome: Outcome) -> str:
+        """Return the status of a host that was not asked, else the worst outcome there."""
+        if outcome.snapshot.status != "probed" or not self._judged:
+            return outcome.snapshot.status
+        outcomes = {verdict.outcome for verdict in outcome.verdicts}
+        return next((word for word in _WORST_FIRST if word in outcomes), "probed")
+
 
 @contextmanager
-def progress(total: int, style: Style) -> Iterator[Progress]:
-    """Yield the progress of a run of *total* hosts, which is shown meanwhile."""
-    counts, over = Progress(total), Event()
+def progress(total: int, style: Style, *, judged: bool = True) -> Iterator[Progress]:
+    """
+    Yield the progress of a run of *total* hosts, which is shown meanwhile.
+
+    Where they are not *judged*, what verdicts there are is nobody's matter.
+    """
+    counts, over = Progress(total, judged=judged), Event()
     moving = style == "auto" and interactive(sys.stderr)
     show = _move if moving else _report
     thread = Thread(target=show, args=(counts, over), name="preflight-progress", daemon=True)
@@ -89,14 +101,6 @@ def _report(counts: Progress, over: Event) -> None:
     began_s = time.monotonic()
     while not over.wait(max(_LINE_S, _SHARE * (time.monotonic() - began_s))):
         note(counts.describe(time.monotonic()))
-
-
-def _result(outcome: Outcome) -> str:
-    """Return the status of a host that was not asked, else the worst outcome there."""
-    if outcome.snapshot.status != "probed":
-        return outcome.snapshot.status
-    outcomes = {verdict.outcome for verdict in outcome.verdicts}
-    return next((word for word in _WORST_FIRST if word in outcomes), "probed")
 
 
 def _duration(seconds: float) -> str:

@@ -126,11 +126,13 @@ def collect(  # noqa: PLR0913 - each a choice of its own, and named
     """
     Return what *taker* kept of each of *hosts*, and why the run was cut short.
 
+    Without a taker nobody wants the verdicts, and progress counts none.
+
     Once nobody wants more, no host is asked any more.  Raises `UsageError`
     where the ssh configuration is wrong for all of them.
     """
     check_configuration(hosts, options.connect)
-    taker = taker or Taker()
+    judged, taker = taker is not None, taker or Taker()
     done: dict[str, Outcome] = {}
     warnings: dict[str, None] = {}
     not_run = late = 0
@@ -138,7 +140,7 @@ def collect(  # noqa: PLR0913 - each a choice of its own, and named
         _executor(executor) as asked,
         asking(hosts, wants_of, options, executor=asked, answers=answers) as fleet,
         _signals_call(fleet.stop) as received,
-        progress(len(hosts), style) as counts,
+        progress(len(hosts), style, judged=judged) as counts,
     ):
         for line in fleet.notes:
             warn(line, "ulimit -n")

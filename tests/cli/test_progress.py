@@ -31,6 +31,15 @@ def test_line_tells_rate_rest_and_results(monkeypatch):
     assert expected == line
 
 
+def test_nothing_is_blocked_where_nothing_is_judged():
+    """An audit or a baseline has hosts judged for programs that nobody wrote."""
+    counts = Progress(2, judged=False)
+    counts.advance(Outcome(host("a"), (verdict("a", finding()),)))
+    counts.advance(Outcome(lost_host("b"), ()))
+
+    assert counts.describe(1e9).endswith("; 1 probed, 1 unreachable")
+
+
 def test_rate_is_that_of_late(monkeypatch):
     """A slow start does not spoil the forecast for ever."""
     monkeypatch.setattr(progress_module.time, "monotonic", lambda: 0.0)
