@@ -46,14 +46,14 @@ def command(**values: Unpack[AuditOptions]) -> int:
     from preflight.api.audit import audit_of, audit_programs  # noqa: PLC0415
     from preflight.cli.output import put  # noqa: PLC0415
     from preflight.cli.recorded import save  # noqa: PLC0415
-    from preflight.cli.survey import ask, recorded  # noqa: PLC0415
+    from preflight.cli.survey import AUDITED, ask, recorded  # noqa: PLC0415
     from preflight.probe.interview import Audit as Scope  # noqa: PLC0415
     from preflight.report.audit.document import audit  # noqa: PLC0415
 
     _refuse_contradictions(values)
     programs = audit_programs()
     started_at = rfc3339(dt.datetime.now(dt.UTC))
-    before = recorded(values["against"]) if values["against"] else None
+    before = recorded(values["against"], AUDITED) if values["against"] else None
     asked, cut = ask(values, programs, Scope(secrets=not values["no_secrets"]))
     if values["save"] is not None:
         save(values["save"], [one.snapshot for _, one in asked], started_at)
@@ -107,12 +107,12 @@ def _refuse_contradictions(values: AuditOptions) -> None:
 def _left_out(values: AuditOptions) -> set[str]:
     """Return the hosts of the inventory that -l or --shard may leave out: they are still there."""
     from preflight.cli.session import the_inventory  # noqa: PLC0415
-    from preflight.cli.survey import recorded  # noqa: PLC0415
+    from preflight.cli.survey import AUDITED, recorded  # noqa: PLC0415
 
     if values["local"] or not (values["limits"] or values["shard"]):
         return set()
     if values["facts"] and not values["inventories"]:
-        return {host.name for host, _ in recorded(values["facts"])}
+        return {host.name for host, _ in recorded(values["facts"], AUDITED)}
     sources = [source for source in values["inventories"] if source != "-"]  # it is read already
     if values["inventories"] and not sources:
         return set()

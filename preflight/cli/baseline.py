@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Literal, Unpack
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Literal, Unpack
 
 import click
 
@@ -10,6 +11,11 @@ from preflight.cli.exits import Exit
 from preflight.cli.options import format_option, option
 from preflight.cli.options.fleet import SurveyOptions, fleet_options
 from preflight.cli.options.inventory import inventory_options
+from preflight.cli.voice import warn
+
+if TYPE_CHECKING:
+    from preflight.api.ground import Standing
+    from preflight.model.ground import Ground
 
 
 class BaselineOptions(SurveyOptions):
@@ -42,7 +48,10 @@ def command(**values: Unpack[BaselineOptions]) -> int:
     snapshots = [outcome.snapshot for _, outcome in asked]
     probed = [snapshot for snapshot in snapshots if snapshot.status == "probed"]
     left_out = [snapshot.host for snapshot in snapshots if snapshot.status != "probed"]
-    found = baseline([ground_of(snapshot, programs) for snapshot in probed], left_out)
+    grounds = [ground_of(snapshot, programs) for snapshot in probed]
+    if values["facts"]:
+        _warn_of_partial(grounds, programs)
+    found = baseline(grounds, left_out)
     if values["format_"] == "json":
         put(baseline_json(found))
     else:
@@ -50,3 +59,19 @@ def command(**values: Unpack[BaselineOptions]) -> int:
     if cut is not None:
         return cut
     return Exit.UNDETERMINED if left_out else Exit.DEPLOYABLE
+
+
+def _warn_of_partial(grounds: Sequence[Ground], programs: Sequence[Standing]) -> None:
+    """Name the hosts of facts that have a loader, and no word of the libraries that it finds."""
+    from preflight.cli.survey import SURVEYED  # noqa: PLC0415
+    from preflight.model.nodeset import fold  # noqa: PLC0415
+
+    loaders = {program.platform.interpreter for program in programs}
+    partial = [
+        ground.host
+        for ground in grounds
+        if not ground.footings and any(libc.interpreter in loaders for libc in ground.facts.libcs)
+    ]
+    if partial:
+        names = ", ".join(fold(partial))
+        warn(f"{names}: the libraries are not known, for the facts are not of --all", SURVEYED)

@@ -17,7 +17,6 @@ _CAUSES = 5  # that are shown of a log
 _CODE = re.compile(r"[A-Za-z0-9_-]+")
 
 
-
 class _Words(click.Command):
     """Takes all but a call for help as words: a message may begin with "-bash:"."""
 

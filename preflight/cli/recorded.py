@@ -18,7 +18,7 @@ from preflight.model.facts import read_facts, write_facts
 from preflight.model.host import Host
 from preflight.model.snapshot import Snapshot
 
-_HINT = "make one with: preflight probe --for BINARY --save FILE"
+PROBED = "preflight probe --for BINARY --save FILE"  # how a file for verdicts is made
 
 
 def save(file: str, snapshots: Iterable[Snapshot], created_at: str) -> None:
@@ -27,26 +27,30 @@ def save(file: str, snapshots: Iterable[Snapshot], created_at: str) -> None:
 
 
 def recorded_hosts(
-    files: Sequence[str], inventories: Sequence[str], limits: Sequence[str]
+    files: Sequence[str],
+    inventories: Sequence[str],
+    limits: Sequence[str],
+    made_by: str = PROBED,
 ) -> list[tuple[Host, Snapshot]]:
     """
     Return the chosen hosts with what is recorded of them.
 
     Without *inventories* those are the hosts in *files*.  Raises `FactsError`
-    where the files hold no host at all, or one of them twice.
+    where the files hold no host at all, or one of them twice; its hint for one
+    that is not there is *made_by*.
     """
     snapshots: dict[str, Snapshot] = {}
     for file in files:
-        snapshots |= _read(file, snapshots)
+        snapshots |= _read(file, snapshots, made_by)
     if not snapshots:
-        raise FactsError(f"{', '.join(files)}: there is no host in it", _HINT)
+        raise FactsError(f"{', '.join(files)}: there is no host in it", f"make one with: {made_by}")
     known = [Host(name=name, address=one.address) for name, one in snapshots.items()]
     inventory = the_inventory(inventories) if inventories else Inventory(hosts=tuple(known))
     chosen = inventory.select(limits)
     return [(host, snapshots.get(host.name) or _unrecorded(host, files)) for host in chosen]
 
 
-def _read(file: str, others: Mapping[str, Snapshot]) -> dict[str, Snapshot]:
+def _read(file: str, others: Mapping[str, Snapshot], made_by: str) -> dict[str, Snapshot]:
     if file == "-":
         raise FactsError("--facts -: a file's name is wanted", "such as /dev/stdin")
     found: dict[str, Snapshot] = {}
@@ -58,7 +62,7 @@ def _read(file: str, others: Mapping[str, Snapshot]) -> dict[str, Snapshot]:
                     raise FactsError(reason, "leave out one of the files")
                 found[snapshot.host] = snapshot
     except OSError as error:
-        raise FactsError(f"{file}: {error.strerror}", _HINT) from error
+        raise FactsError(f"{file}: {error.strerror}", f"make one with: {made_by}") from error
     return found
 
 

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from preflight.cli.options.fleet import SurveyOptions
 
 Asked: TypeAlias = list[tuple[Host, Outcome]]
+AUDITED = "preflight audit --save FILE"
+SURVEYED = "preflight probe --all --save FILE"
 
 
 def refuse_contradictions(values: SurveyOptions) -> None:
@@ -37,7 +39,8 @@ def ask(
 ) -> tuple[Asked, Exit | None]:
     """Return what hosts, or facts of them, have for *programs*, and why it was cut short."""
     if values["facts"]:
-        return recorded(values["facts"], values["inventories"], values["limits"]), None
+        made_by = SURVEYED if audit is None else AUDITED
+        return recorded(values["facts"], made_by, values["inventories"], values["limits"]), None
     hosts = chosen_hosts(values, local=values["local"])
     options = with_secrets(options_of(values), values, hosts)
     done, cut = collect(
@@ -51,8 +54,11 @@ def ask(
 
 
 def recorded(
-    files: Sequence[str], inventories: Sequence[str] = (), limits: Sequence[str] = ()
+    files: Sequence[str],
+    made_by: str,
+    inventories: Sequence[str] = (),
+    limits: Sequence[str] = (),
 ) -> Asked:
-    """Return the hosts in *files*, as if they had been asked."""
-    hosts = recorded_hosts(files, inventories, limits)
+    """Return the hosts in *files*, *made_by* that command, as if they had been asked."""
+    hosts = recorded_hosts(files, inventories, limits, made_by)
     return [(host, Outcome(snapshot, ())) for host, snapshot in hosts]

@@ -72,7 +72,7 @@ def test_a_program_for_the_lowest_glibc_starts_everywhere(found, fleet):
 
 def test_facts_give_the_same(fleet, preflight, tmp_path):
     """Judged later, from a file with every library, the ground is the same one."""
-    place = ["-i", str(fleet.inventory), "-l", "bookworm", "-F", "none"]
+    place = ["-i", str(fleet.inventory), "-l", "bookworm,musl", "-F", "none"]
     facts = str(tmp_path / "facts.jsonl")
     assert preflight("probe", *place, "--all", "--save", facts).status == 0
 
@@ -80,6 +80,19 @@ def test_facts_give_the_same(fleet, preflight, tmp_path):
     offline = preflight("baseline", "--facts", facts, "--format", "json")
 
     assert json.loads(offline.out) == json.loads(online.out)
+    assert offline.err == ""
+
+
+def test_facts_without_libraries_are_named(run):
+    """A file that was not made with --all says nothing of libraries: no floor, and a warning."""
+    for made in (["probe", "--local", "--for", "/bin/true"], ["audit", "--local"]):
+        assert run(*made, "--save", "facts.jsonl").status == 0
+
+        result = run("baseline", "--facts", "facts.jsonl")
+
+        assert "x86_64, static" in result.out
+        assert "warning: localhost: the libraries are not known" in result.err
+        assert "hint: preflight probe --all --save FILE" in result.err
 
 
 def test_hosts_that_are_not_reached_do_not_count(fleet, preflight):

@@ -110,6 +110,16 @@ ERRORS = {
         "no.jsonl: No such",
         "preflight probe --for",
     ),
+    "no audit to compare with": (
+        ["audit", "--local", "--against", "no.jsonl"],
+        "no.jsonl: No such",
+        "preflight audit --save FILE",
+    ),
+    "no facts of a baseline": (
+        ["baseline", "--facts", "no.jsonl"],
+        "no.jsonl: No such",
+        "preflight probe --all --save FILE",
+    ),
     "other facts": (
         ["check", "app", "--facts", "app"],
         "app:1: not valid: it is no facts file",
