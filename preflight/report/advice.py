@@ -32,6 +32,7 @@ _BY_CAUSE = {
     "too-many-connections": "ask fewer hosts at a time, or more slowly: --forks, --rate",
     "answer-timeout": "look at the host's load and its disks, or allow more time: --answer-timeout",
     "deadline": "allow each host more time: --timeout",
+    "not-run no-facts": "record the hosts that the facts do not have: preflight probe --save FILE",
     "not-run deadline": "allow the run more time: --deadline",
 }
 
@@ -40,9 +41,10 @@ def advice(report: Report) -> Iterator[str]:
     """Yield what to do, one line each; nothing where all is well."""
     for code in _worst_codes(report):
         yield f"preflight explain {code}"
-    causes = {_cause(snapshot) for snapshot in report.hosts if snapshot.status != "probed"}
+    lost = [snapshot for snapshot in report.hosts if snapshot.status != "probed"]
+    causes = {_cause(snapshot) for snapshot in lost}
     yield from (line for cause, line in _BY_CAUSE.items() if cause in causes)
-    rows = fold(snapshot.host for snapshot in report.hosts if snapshot.status != "probed")
+    rows = fold(snapshot.host for snapshot in lost if snapshot.cause != "no-facts")
     if rows and len(rows) <= _NAMES and len(report.hosts) > 1:
         yield f"run again for the rest: -l {shlex.quote(','.join(rows))}"
 

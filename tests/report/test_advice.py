@@ -78,6 +78,15 @@ def test_deadline_of_the_run_is_not_a_host_s():
     assert "--deadline" in line
 
 
+def test_facts_do_not_grow_by_a_second_run():
+    """Who is not in the facts is to be recorded first."""
+    lost = structs.replace(lost_host("a", cause="no-facts"), status="not-run")
+
+    (line,) = advice(report([], hosts=[host("b"), lost]))
+
+    assert "preflight probe --save" in line
+
+
 def test_hosts_that_were_spared_wait_for_the_others():
     """Where the lock-out guard stopped, the log-in is to be mended with one host first."""
     host = structs.replace(lost_host("a", cause="auth-stopped"), status="not-run")
