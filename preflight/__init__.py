@@ -4,7 +4,7 @@ Says before a rollout, for every host of a fleet, whether a binary will start th
     import preflight
 
     app = preflight.analyze("dist/app")
-    fleet = preflight.load_inventory(["fleet.yaml"])
+    fleet = preflight.load_inventory("fleet.yaml")
     report = preflight.check([app], fleet.hosts)
 
 The names below are the library surface; the data types live in

@@ -284,7 +284,7 @@ def test_errors_have_one_base(tmp_path):
     with pytest.raises(PreflightError, match="nothing: no such file"):
         preflight.analyze(tmp_path / "nothing")
     with pytest.raises(InventoryError, match="no such file"):
-        preflight.load_inventory([str(tmp_path / "none.yaml")])
+        preflight.load_inventory(tmp_path / "none.yaml")
 
 
 def test_unknown_transport_is_a_host_s_status():

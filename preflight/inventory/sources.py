@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import errno
+import os
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TextIO
+from typing import TextIO, TypeAlias
 
 from preflight.errors import InventoryError, UsageError
 from preflight.inventory import ansible, host_list, yaml_file
@@ -18,6 +19,7 @@ from preflight.inventory.resolve import resolve
 from preflight.inventory.selection import Inventory
 from preflight.inventory.values import unreadable
 
+Source: TypeAlias = str | os.PathLike[str]
 DEFAULT_FILE = "inventory.yaml"
 VARIABLE = "PREFLIGHT_INVENTORY"
 STDIN = "<stdin>"
@@ -25,18 +27,22 @@ STDIN = "<stdin>"
 _PREFIXED = re.compile(rf"(?:{PREFIX}|{detect.OURS})(?![0-9]+,)")
 
 
-def load(sources: Sequence[str], *, stdin: TextIO | None = None, may_run: bool = True) -> Inventory:
+def load(
+    sources: Source | Sequence[Source], *, stdin: TextIO | None = None, may_run: bool = True
+) -> Inventory:
     """
-    Return the hosts of all *sources*; *stdin* is what ``-`` reads.
+    Return the hosts of all *sources*, or of the one; *stdin* is what ``-`` reads.
 
     A source ``ansible:PATH`` may have ``ansible-inventory`` and what it names
     run, unless *may_run* is False; any other source runs nothing.
     Raises `InventoryError` for what is wrong in a source, or between two.
     """
-    declared = [_declare(source, stdin, may_run=may_run) for source in sources]
+    given = [sources] if isinstance(sources, str | os.PathLike) else sources
+    written = [os.fspath(source) for source in given]
+    declared = [_declare(source, stdin, may_run=may_run) for source in written]
     hosts = resolve(declared)
     if not hosts:
-        names = [STDIN if source == "-" else source for source in sources]
+        names = [STDIN if source == "-" else source for source in written]
         raise InventoryError(
             f"{', '.join(names) or 'inventory'}: there is no host in it",
             "add 'hosts: {web-1: {}}', or give a list: -i web-1,web-2,",
