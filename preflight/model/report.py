@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from pathlib import PurePosixPath
+from typing import Self
 
 from msgspec import Struct
 
@@ -23,6 +25,12 @@ class Summary(Struct, frozen=True):
     deployable: int
     blocked: int
     unknown: int
+
+    @classmethod
+    def of(cls, verdicts: Iterable[Verdict]) -> Self:
+        """Count *verdicts*."""
+        outcomes = Counter(verdict.outcome for verdict in verdicts)
+        return cls(outcomes["deployable"], outcomes["blocked"], outcomes["unknown"])
 
 
 class LibraryVersions(Struct, frozen=True):
@@ -134,10 +142,7 @@ class Report(Struct, frozen=True, kw_only=True):
     @property
     def summary(self) -> Summary:
         """Count the verdicts."""
-        outcomes = [verdict.outcome for verdict in self.verdicts]
-        return Summary(
-            outcomes.count("deployable"), outcomes.count("blocked"), outcomes.count("unknown")
-        )
+        return Summary.of(self.verdicts)
 
     @property
     def missing(self) -> int:

@@ -14,7 +14,7 @@ from preflight.model.nodeset import fold
 from preflight.model.report import Report
 from preflight.model.text import printable
 from preflight.report.causes import Cause, causes
-from preflight.report.terminal import count
+from preflight.report.groups import total
 from preflight.report.told import headline, mends
 from preflight.report.view import View
 
@@ -30,9 +30,8 @@ def render(report: Report, view: View) -> Iterator[str]:  # noqa: ARG001 - a For
     for command, severities in _COMMANDS.items():
         chosen = [cause for cause in found if cause.finding.counts_as in severities]
         yield from _annotations(command, chosen, names)
-    summary = report.summary
+    summary, of_what = total(report)
     text = f"{summary.deployable} deployable, {summary.blocked} blocked, {summary.unknown} unknown"
-    of_what = f"{count(len(report.hosts), 'host')}, {count(len(report.binaries), 'binary')}"
     yield _command("notice", "preflight", f"{text}: {of_what}")
 
 

@@ -13,8 +13,10 @@ from collections.abc import Callable, Hashable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from preflight.model.report import Report
+from preflight.model.report import Report, Summary
 from preflight.model.verdict import Finding, Verdict
+from preflight.report.causes import verdicts_of_shipped
+from preflight.report.terminal import count
 
 Grade = Literal["deployable", "warning", "unknown", "blocked"]
 GRADES: tuple[Grade, ...] = ("deployable", "warning", "unknown", "blocked")
@@ -85,9 +87,16 @@ def judged(report: Report) -> list[Verdict]:
     A bundle stands for its members.
     """
     asked = {snapshot.host for snapshot in report.hosts if snapshot.status == "probed"}
-    members = {needs.id for needs in report.binaries if needs.member_of is not None}
-    verdicts = (v for v in report.verdicts if v.binary not in members)
-    return [v for v in verdicts if v.host in asked or not _says_nothing(v)]
+    return [v for v in verdicts_of_shipped(report) if v.host in asked or not _says_nothing(v)]
+
+
+def total(report: Report) -> tuple[Summary, str]:
+    """Return the sum as people read it, and of what it is; a bundle stands for its members."""
+    formats = [needs.format for needs in report.binaries if needs.member_of is None]
+    manifests = formats.count("manifest")
+    of_what = f"{count(len(report.hosts), 'host')}, {count(len(formats) - manifests, 'binary')}"
+    of_what += f", {count(manifests, 'manifest')}" if manifests else ""
+    return Summary.of(verdicts_of_shipped(report)), of_what
 
 
 def _group(lists: list[list[Verdict]]) -> Group:

@@ -17,9 +17,8 @@ from preflight.model.report import Report
 from preflight.model.text import printable
 from preflight.model.verdict import Finding
 from preflight.report.contract import described
-from preflight.report.groups import GRADES, Group, by_findings, group, judged
+from preflight.report.groups import GRADES, Group, by_findings, group, judged, total
 from preflight.report.system import describe
-from preflight.report.terminal import count
 from preflight.report.told import mends, waiver
 from preflight.report.view import View
 
@@ -57,9 +56,8 @@ def _blocks(report: Report) -> Iterator[str]:
 
 
 def _sum(report: Report) -> Iterator[str]:
-    summary = report.summary
+    summary, of_what = total(report)
     yield f"### preflight: {summary.deployable:,} deployable, {summary.blocked:,} blocked, "
-    of_what = f"{count(len(report.hosts), 'host')}, {count(len(report.binaries), 'binary')}"
     yield f"{summary.unknown:,} unknown\n\n{of_what}, {report.elapsed_s:.1f} s\n\n"
 
 

@@ -29,11 +29,12 @@ from preflight.report.groups import (
     grade,
     group,
     judged,
+    total,
 )
 from preflight.report.labels import Labels
 from preflight.report.proofs import proofs
 from preflight.report.system import describe
-from preflight.report.terminal import columns, count, shown
+from preflight.report.terminal import columns, shown
 from preflight.report.terminal import render as to_text
 from preflight.report.tree import trees
 from preflight.report.unasked import unasked
@@ -124,15 +125,10 @@ def _what_if(report: Report, labels: Labels) -> Iterator[RenderableType]:
 
 
 def _summary(report: Report, labels: Labels) -> Iterator[RenderableType]:
-    summary = report.summary
+    summary, of_what = total(report)
     style = "red" if summary.blocked else "yellow" if summary.unknown else "green"
     counts = f"{summary.deployable:,} deployable, {summary.blocked:,} blocked, "
     counts += f"{summary.unknown:,} unknown"
-    manifests = sum(needs.format == "manifest" for needs in report.binaries)
-    of_what = (
-        f"{count(len(report.hosts), 'host')}, {count(len(report.binaries) - manifests, 'binary')}"
-    )
-    of_what += f", {count(manifests, 'manifest')}" if manifests else ""
     dash = "—" if labels.view.unicode else "-"
     how_long = "cut off" if report.cut else f"{report.elapsed_s:.1f} s"
     yield Text.assemble((counts, style), f" {dash} {of_what}, {how_long}")

@@ -108,6 +108,7 @@ def test_the_table_has_one_row_for_a_bundle(run, tmp_path):
     assert "member-blocked" in result.out
     assert "bin/bad" in result.out
     assert not any(line.startswith("✓") for line in result.out.splitlines())
+    assert "0 deployable, 1 blocked, 0 unknown — 1 host, 1 binary, " in result.out
 
 
 def test_a_program_without_an_x_bit_is_refused(run, tmp_path):

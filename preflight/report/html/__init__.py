@@ -17,8 +17,8 @@ from importlib import resources
 
 from preflight.model.report import Report
 from preflight.report.encode import encode
+from preflight.report.groups import total
 from preflight.report.html.data import groups, head
-from preflight.report.terminal import count
 from preflight.report.view import View
 
 
@@ -56,10 +56,9 @@ def _document(report: Report, view: View) -> Iterator[str]:
 
 
 def _sum(report: Report) -> str:
-    summary = report.summary
+    summary, of_what = total(report)
     counts = f"{summary.deployable:,} deployable, {summary.blocked:,} blocked, "
     counts += f"{summary.unknown:,} unknown"
-    of_what = f"{count(len(report.hosts), 'host')}, {count(len(report.binaries), 'binary')}"
     return f"{counts} — {of_what}" + (", cut off" if report.cut else "")
 
 
