@@ -47,20 +47,28 @@ def install(ctx: click.Context, name: str, commands: Mapping[str, click.Command]
     if path is None or table is None or not _trusted(path):
         return
     known = {command: _options(found) for command, found in commands.items()}
+    every = {key: option for options in known.values() for key, option in options.items()}
     common = {key: value for key, value in table.items() if not isinstance(value, dict)}
     for key in common:
-        _check(path, key, set().union(*known.values()))
+        _check(path, key, every)
     for command, own in table.items():
         if command not in common:
             if command not in known:
+                if command in every:
+                    _value(path, command, own, every[command])
                 raise UsageError(f"{path}: [{command}] is no command", _near(command, known))
             for key in own:
                 _check(path, key, known[command])
     given = {**common, **table.get(name, {})}
-    values = {known[name][key]: value for key, value in given.items() if key in known[name]}
+    own = known[name]
+    values = {
+        str(own[key].name): _value(path, key, value, own[key])
+        for key, value in given.items()
+        if key in own
+    }
     sources = values.pop("inventories", None)
     if sources is not None:
-        ctx.meta[_META] = [sources] if isinstance(sources, str) else list(sources)
+        ctx.meta[_META] = sources
     ctx.default_map = {name: values}
 
 
@@ -106,14 +114,42 @@ def open_to_all(file: Path) -> Path | None:
     return next((place for place in places if place.stat().st_mode & stat.S_IWOTH), None)
 
 
-def _options(command: click.Command) -> dict[str, str]:
-    """Return the parameters by their long options, without the dashes."""
+def _options(command: click.Command) -> dict[str, click.Option]:
+    """Return the options by their long names, without the dashes."""
     return {
-        name.removeprefix("--"): str(parameter.name)
+        name.removeprefix("--"): parameter
         for parameter in command.params
         for name in parameter.opts
-        if name.startswith("--")
+        if name.startswith("--") and isinstance(parameter, click.Option)
     }
+
+
+def _value(file: Path, key: str, value: Any, option: click.Option) -> Any:
+    """Return *value* in the form that *option* takes, never a table; click judges what it says."""
+    example = f'"{option.make_metavar(click.get_current_context()).strip("[]")}"'
+    if option.multiple:
+        elements = value if isinstance(value, list) else [value]
+        if not all(map(_is_plain, elements)):
+            raise _wrong(file, key, "a text or a list of them", f"[{example}]")
+        return elements
+    if option.is_flag:
+        if not isinstance(value, bool):
+            raise _wrong(file, key, "true or false, without quotes", "true")
+    elif option.count:
+        if not _is_plain(value) or isinstance(value, str):
+            raise _wrong(file, key, "a number, how often it is given", "1")
+    elif not _is_plain(value):
+        raise _wrong(file, key, "a text or a number", example)
+    return value
+
+
+def _is_plain(value: Any) -> bool:
+    """Whether *value* is a text or a number, which TOML's booleans are not."""
+    return isinstance(value, str | int | float) and not isinstance(value, bool)
+
+
+def _wrong(file: Path, key: str, wanted: str, example: str) -> UsageError:
+    return UsageError(f"{file}: {key} takes {wanted}", f"{key} = {example}")
 
 
 def _check(file: Path, key: str, known: Collection[str]) -> None:

@@ -19,6 +19,13 @@ def test_file_sets_options(run, program):
     assert run("check", "--local", program()) == (0, "localhost\n", "")
 
 
+def test_one_text_stands_for_a_list_of_one(run, program):
+    """What may be given several times is seldom given more than once."""
+    write('format = "names"\nenv = "A=b"\n')
+
+    assert run("check", "--local", program()) == (0, "localhost\n", "")
+
+
 @pytest.mark.parametrize("order", ["option", "environment", "file"])
 def test_option_beats_environment_beats_file(run, program, monkeypatch, order):
     """The nearer a setting is to the one who types, the more it counts."""
@@ -97,6 +104,13 @@ def test_file_may_not_run_or_weaken_anything(run, program, key, table):
         ("[chekc]\nforks = 3\n", "[chekc] is no command", "did you mean check?"),
         ("[inspect]\nforks = 3\n", "forks is no option", "keys are the long options"),
         ("forks = \n", "Invalid value (at line 1, column 9)", "toml.io"),
+        ("forks = true\n", "forks takes a text or a number", 'forks = "NUMBER"'),
+        ('quiet = "yes"\n', "quiet takes a number, how often it is given", "quiet = 1"),
+        ("quiet = true\n", "quiet takes a number, how often it is given", "quiet = 1"),
+        ('local = "yes"\n', "local takes true or false, without quotes", "local = true"),
+        ("limit = [true]\n", "limit takes a text or a list of them", 'limit = ["PATTERN"]'),
+        ('env = {A="b"}\n', "env takes a text or a list of them", 'env = ["NAME=VALUE"]'),
+        ('[check]\nenv.A = "b"\n', "env takes a text or a list of them", 'env = ["NAME=VALUE"]'),
         ('forks = "many"\n', "invalid value for forks in preflight.toml: 'many'", "--help"),
     ],
 )
