@@ -58,7 +58,8 @@ def application(binaries: Sequence[str], manifest: Manifest | None) -> tuple[Req
     """
     names = tuple(dict.fromkeys(binaries or (manifest.binaries if manifest else ())))
     needs = manifest.requirements(len(names) + 1) if manifest else None
-    return (*analyzed(names), *((needs,) if needs else ()))
+    places = manifest.places if manifest and not binaries else {}
+    return (*analyzed(names, places), *((needs,) if needs else ()))
 
 
 def waivers_of(files: Sequence[str], manifest: Manifest | None) -> tuple[Waiver, ...]:

@@ -25,6 +25,12 @@ MAX_DEPTH = 64
 _TAG = "tag:yaml.org,2002:"
 _NULL, _BOOLEAN, _MERGE = _TAG + "null", _TAG + "bool", _TAG + "merge"
 _TEXT = frozenset(_TAG + kind for kind in ("str", "int", "float", "timestamp", "value"))
+_KINDS = {
+    _NULL: "empty",
+    _BOOLEAN: "a boolean",
+    f"{_TAG}int": "a number",
+    f"{_TAG}float": "a number",
+}
 _ALLOWED = _TEXT | {_NULL, _BOOLEAN, _MERGE, _TAG + "map", _TAG + "seq"}
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 # YAML 1.2.2, production [1] c-printable.
@@ -232,4 +238,4 @@ def _kind(node: Node) -> str:
         return "a mapping"
     if isinstance(node, SequenceNode):
         return "a list"
-    return {_NULL: "empty", _BOOLEAN: "a boolean"}.get(node.tag, "text")
+    return _KINDS.get(node.tag, "text")

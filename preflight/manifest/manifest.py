@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,7 @@ class Manifest(Struct, frozen=True, kw_only=True):
     path: str
     sha256: str
     binaries: tuple[str, ...] = ()
+    places: Mapping[str, str] = {}  # of the binaries, as messages name them
     start: Start = Start()
     needs: tuple[Need, ...] = ()
     waivers: tuple[Waiver, ...] = ()
@@ -98,13 +100,13 @@ def _read(raw: bytes, path: str) -> Manifest:
     base = Path(path).parent
     top = document.items(document.compose(raw, path, "manifest", _EXAMPLE), "the manifest")
     settings: dict[str, Any] = {}
-    binaries: tuple[str, ...] = ()
+    places: dict[str, str] = {}
     needs: tuple[Need, ...] = ()
     accepted: tuple[Waiver, ...] = ()
     for key, (key_node, node) in top.items():
         if key == "binaries":
             found = values.texts(node, "'binaries'", BINARIES)
-            binaries = tuple(_beside(base, written) for _, written in found)
+            places = {_beside(base, written): document.place(each) for each, written in found}
         elif key == "install_path":
             install_path = values.text(node, "'install_path'", PATH)
             _add(settings, "start.install_path", install_path, node)
@@ -117,12 +119,13 @@ def _read(raw: bytes, path: str) -> Manifest:
             accepted = waivers.of(node)
         else:
             raise values.unknown_key(key_node, key, KEYS, "the manifest")
-    if not binaries and not needs:
+    if not places and not needs:
         raise ManifestError(f"{path}:1: it names neither binaries nor needs", f"write {_EXAMPLE}")
     return Manifest(
         path=path,
         sha256=hashlib.sha256(raw).hexdigest(),
-        binaries=binaries,
+        binaries=tuple(places),
+        places=places,
         start=start_from(settings),
         needs=needs,
         waivers=accepted,

@@ -75,7 +75,9 @@ def texts(node: Node, what: str, form: Texts) -> Iterator[tuple[Node, str]]:
 def match(node: Node, written: str, what: str, form: Text) -> None:
     """Raise for a text that is not as *form* wants it."""
     if not re.fullmatch(form.pattern, written):
-        hint = f"write {form.example}" + (f", {form.hint}" if form.hint else "")
+        compared = f">={written}"  # what a condition that is only a version lacks
+        example = f'"{compared}"' if re.fullmatch(form.pattern, compared) else form.example
+        hint = f"write {example}" + (f", {form.hint}" if form.hint else "")
         raise document.error(node, f"{what}: {quoted(written)} is not {form.noun}", hint)
 
 

@@ -267,6 +267,16 @@ def test_needs_alone_go_through_every_format(run, tmp_path):
     assert "no-such-command" in again.out
 
 
+def test_a_binary_that_is_not_there_is_told_with_its_line(run, tmp_path):
+    """Whoever mistyped it in the manifest finds it there."""
+    (tmp_path / "preflight.yaml").write_text("binaries:\n  - dist/ap\n")
+
+    result = run("check", "--local")
+
+    assert result.status == 2
+    assert "error: preflight.yaml:2: dist/ap: no such file" in result.err
+
+
 def test_without_binary_and_manifest_there_is_nothing_to_check(run):
     """An error that says what to name."""
     result = run("check", "--local")

@@ -205,7 +205,7 @@ def test_inventory_of_another_shape_is_refused(fault_in, text, line, problem, hi
         ),
         (
             "start: {secure: 1}",
-            "'secure' must be true or false, not text",
+            "'secure' must be true or false, not a number",
             "write true or false, without quotes",
         ),
         (

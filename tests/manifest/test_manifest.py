@@ -99,6 +99,8 @@ def test_needs_alone_are_a_manifest_and_nothing_is_none():
         ("requires: {disk: {/opt: 2000}}", ":1: '/opt' of 'disk': '2000' is not a size"),
         ("requires: {disk: [/opt]}", ":1: 'disk' of 'requires' must be a mapping, not a list"),
         ('requires: {commands: {python3: "3.11"}}', "'3.11' is not a version condition | write "),
+        ("requires: {system: {kernel: 5.4}}", """version condition | write ">=5.4", in quotes"""),
+        ("requires: {ports_free: 8080}", "'ports_free' of 'requires' must be a list, not a number"),
         ("requires: {commands: {python3: >=3.11}}", ":1: not valid YAML"),
         ('requires: {commands: {"../sh": "*"}}', "'../sh' is not a command's name | write python3"),
         ('requires: {commands: {"-x": "*"}}', "'-x' is not a command's name"),
