@@ -262,8 +262,10 @@ def test_template_of_another_variable_is_filled():
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("[a]\n[b\n", "hosts:2: the brackets of '[b' do not match"),
+        ("[a]\n[b\n", "hosts:2: '[b' is no section: it has no ']'"),
         ("[a b]\nh\n[c]\n", "hosts:1: '[a b]' is no section"),
+        ("[a\nh\n", "hosts:1: '[a' is no section: it has no ']'"),
+        ("h\n[a:vars\nx=1\n", "hosts:2: '[a:vars' is no section: it has no ']'"),
         ("[a:b]\n", "hosts:1: section 'a:b' has no known kind"),
         ("[a:vars]\nx=1\n", "hosts:1: there is no group 'a'"),
         ("[a]\n[b:children]\nc\n", "hosts:3: there is no group 'c'"),
@@ -292,6 +294,20 @@ def test_group_with_the_name_of_a_host():
 
     assert ["web"] == [h.name for h in found.select(["web"])]
     assert "group 'web' has a host's name" in found.remarks[0]
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "hint"),
+    [
+        ("h ansible_port=ssh\n", "hosts", "write ansible_port=22"),
+        ("[g]\nme@h\n", "hosts", "write the user apart: ansible_user=NAME"),
+        ("h\n[all:vars]\nansible_user='a b'\n", "hosts", "write ansible_user=deploy"),
+        ("all: {hosts: {h: {ansible_port: ssh}}}\n", "x.yml", "write ansible_port: 22"),
+    ],
+)
+def test_hints_name_ansible_s_variables(text, name, hint):
+    """What to type goes into a file of Ansible's, in its own form."""
+    assert fault(text, name)[1] == hint
 
 
 def test_program_runs_only_where_the_user_says_so():

@@ -18,6 +18,7 @@ from preflight.inventory.ansible import ssh_args
 from preflight.inventory.ansible.fleet import Fleet, Value, Variables
 from preflight.inventory.ansible.needed import PREFIX
 from preflight.inventory.ansible.template import fill
+from preflight.inventory.ansible.words import theirs
 from preflight.inventory.declared import Setting, Settings
 from preflight.inventory.values import Refusal, quoted
 
@@ -116,7 +117,7 @@ class _Host:
             raise self._at(refusal, name, value) from None
 
     def _at(self, refusal: Refusal, name: str, value: Value) -> Exception:
-        return refusal.at(f"{value.place}: {name} of host {quoted(self.name)}")
+        return theirs(refusal, value.sign).at(f"{value.place}: {name} of host {quoted(self.name)}")
 
     def _add(
         self,

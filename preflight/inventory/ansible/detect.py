@@ -28,6 +28,8 @@ _OUR_KEYS = frozenset(("defaults", "groups", "hosts"))
 _YAML_NAME = re.compile(r"\.(?:ya?ml|json)$")
 _INI_LINE = re.compile(r"[^\s:=\[\]{}'\"]\S*(?<!:)(?:\s+[^\s=]+=.*)?(?:\s*#.*)?")
 
+_OPEN_SECTION = re.compile(r"\[[^\s:,\[\]{}'\"]+(?::\w*)?(?:\s*#.*)?")  # whose end was forgotten
+
 
 def needs_ansible(raw: bytes, name: str) -> None:
     """Raise `NeedsAnsible` for what is no inventory to read, but to run or to decrypt."""
@@ -79,7 +81,8 @@ def _is_ini(raw: bytes, name: str) -> bool:
     lines = [line for line in lines if line and not line.startswith(("#", ";"))]
     if any(ini.SECTION.fullmatch(line) for line in lines):
         return True
-    return bool(lines) and all(map(_INI_LINE.fullmatch, lines)) and "---" not in lines
+    alike = (_INI_LINE.fullmatch(line) or _OPEN_SECTION.fullmatch(line) for line in lines)
+    return bool(lines) and all(alike) and "---" not in lines
 
 
 def _of_yaml(root: Node, name: str) -> Format:

@@ -17,6 +17,7 @@ from preflight.inventory.values import quoted
 from preflight.model.nodeset import MAX_NAMES
 
 MAX_MEMBERS = 1_000_000  # of all groups: aliases and ranges can repeat a long list cheaply
+Kind = Literal["plain", "raw", "vault", "other"]
 ALL, UNGROUPED = "all", "ungrouped"
 PRIORITY = "ansible_group_priority"
 
@@ -31,7 +32,8 @@ class Value(Struct, frozen=True, gc=False):
 
     text: str | None
     place: str
-    kind: Literal["plain", "raw", "vault", "other"] = "plain"
+    kind: Kind = "plain"
+    sign: str = ": "  # what its file has between name and value
 
 
 Variables = dict[str, Value]

@@ -15,12 +15,14 @@ from typing import NoReturn
 
 from preflight.errors import InventoryError
 from preflight.inventory.ansible import names
-from preflight.inventory.ansible.fleet import UNGROUPED, Fleet, Group, Value
+from preflight.inventory.ansible.fleet import UNGROUPED, Fleet, Group, Kind, Value
+from preflight.inventory.ansible.words import theirs
 from preflight.inventory.document import MAX_BYTES
 from preflight.inventory.values import Refusal, quoted
 
 SECTION = re.compile(r"\[([^:\]\s]+)(?::(\w+))?\]\s*(?:#.*)?")
 _CHILD = re.compile(r"([^:\]\s]+)\s*(?:#.*)?")
+_SIGN = "="  # between a variable and its value
 _COMMENTS = ("#", ";")
 _KINDS = ("hosts", "children", "vars")
 _QUOTING = frozenset("'\"\\#")
@@ -83,6 +85,8 @@ class _Reader:
             self._section(section[1], section[2] or "hosts")
         elif text.startswith("[") and text.endswith("]"):
             self._refuse(f"{quoted(text)} is no section", "write [group], without white space")
+        elif text.startswith("[") and "]" not in text:
+            self._refuse(f"{quoted(text)} is no section: it has no ']'", "write [group]")
         elif self.kind == "vars":
             self._variable(text)
         elif self.kind == "children":
@@ -123,7 +127,7 @@ class _Reader:
         try:
             found, port = names.expand(first)
         except Refusal as refusal:
-            raise refusal.at(self.place) from None
+            raise theirs(refusal, _SIGN).at(self.place) from None
         variables = {}
         for word in assignments:
             key, equals, written = word.partition("=")
@@ -133,7 +137,7 @@ class _Reader:
                     "put a value with white space in quotes",
                 )
             variables[key] = value(written, self.place)
-        of_port = None if port is None else Value(str(port), self.place)
+        of_port = None if port is None else Value(str(port), self.place, sign=_SIGN)
         for name in found:
             self.fleet.add_host(self.group.name, name, of_port, self.place).update(variables)
 
@@ -152,18 +156,22 @@ class _Reader:
 
 def value(written: str, place: str) -> Value:
     """Return what *written* means: Python's own literals are read, all else is text."""
+    text, kind = _meaning(written)
+    return Value(text, place, kind, _SIGN)
+
+
+def _meaning(written: str) -> tuple[str | None, Kind]:
     if len(written) > _MAX_LITERAL or "{{" in written:
-        return Value(written, place)
+        return written, "plain"
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", SyntaxWarning)
             literal = ast.literal_eval(written)
     except (ValueError, SyntaxError, MemoryError, RecursionError):
-        return Value(written, place)
+        return written, "plain"
     if literal is None:
-        return Value(None, place)
+        return None, "plain"
     if isinstance(literal, list | tuple | set | dict):
-        return Value(None, place, "other")
-    return Value(
-        literal.decode("utf-8", "replace") if isinstance(literal, bytes) else str(literal), place
-    )
+        return None, "other"
+    is_bytes = isinstance(literal, bytes)
+    return literal.decode("utf-8", "replace") if is_bytes else str(literal), "plain"

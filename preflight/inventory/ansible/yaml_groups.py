@@ -12,6 +12,7 @@ from yaml.nodes import Node, ScalarNode
 from preflight.inventory import document
 from preflight.inventory.ansible import names
 from preflight.inventory.ansible.fleet import Fleet, Value, Variables
+from preflight.inventory.ansible.words import theirs
 from preflight.inventory.values import Refusal, quoted
 
 SECTIONS = ("vars", "children", "hosts")
@@ -87,7 +88,7 @@ class _Reader:
             try:
                 hosts, port = names.expand(written)
             except Refusal as refusal:
-                raise refusal.at(place) from None
+                raise theirs(refusal, ": ").at(place) from None
             if key.tag != _TAG + "str":
                 hint = f'write it as "{written}"'
                 raise document.error(key, f"host {quoted(written)} is a number to YAML", hint)
