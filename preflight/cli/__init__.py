@@ -21,7 +21,8 @@ import click
 from preflight import __version__
 from preflight.cli import defaults
 from preflight.cli.exits import Exit
-from preflight.cli.voice import complain
+from preflight.cli.settings import mistyped
+from preflight.cli.voice import complain, warn
 from preflight.errors import PreflightError
 
 _COMMANDS = {
@@ -58,9 +59,13 @@ class _Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in _COMMANDS:
             return None
-        if not ctx.resilient_parsing and any(map(os.path.isfile, defaults.FILES)):
-            defaults.install(ctx, cmd_name, {name: _command(name) for name in _COMMANDS})
-        return _command(cmd_name)
+        command = _command(cmd_name)
+        if not ctx.resilient_parsing:
+            if any(map(os.path.isfile, defaults.FILES)):
+                defaults.install(ctx, cmd_name, _every_command())
+            for name, near in mistyped(os.environ, command, _every_command):
+                warn(f"{name} is no setting", f"did you mean {near}?")
+        return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         del ctx
@@ -71,6 +76,10 @@ class _Commands(click.Group):
 def _command(name: str) -> click.Command:
     command: click.Command = importlib.import_module(f"preflight.cli.{name}").command
     return command
+
+
+def _every_command() -> dict[str, click.Command]:
+    return {name: _command(name) for name in _COMMANDS}
 
 
 @click.command(
@@ -153,6 +162,8 @@ def _usage(error: click.ClickException) -> int:
         error.param_hint = _variable(context, error.param)
     message = error.format_message().rstrip(".")
     hint = f"{context.command_path} --help" if context else None
+    if hint and isinstance(error, click.NoSuchOption) and not error.option_name.startswith("--"):
+        hint += "; what begins with '-' and is no option stands behind --"
     complain(message[:1].lower() + message[1:], hint)
     return Exit.USAGE
 

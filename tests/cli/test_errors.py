@@ -17,6 +17,7 @@ ERRORS = {
     "broken inventory": (["hosts", "-i", "broken.yaml"], "broken.yaml:2: ", ""),
     "no such host": (["hosts", "-i", "web-1,", "-l", "web-2"], "no host matches 'web-2'", "web-1"),
     "no such option": (["check", "--lcoal", "app"], "no such option '--lcoal'", "check --help"),
+    "a dash": (["inspect", "-app"], "no such option '-a'", "stands behind --"),
     "no such command": (["chek"], "no such command 'chek'", "preflight --help"),
     "no such format": (["check", "--local", "app", "--format", "xml"], "--format xml", "jsonl"),
     "two on stdout": (
@@ -181,6 +182,20 @@ def test_variable_is_named(run, monkeypatch):
     message = "invalid value for PREFLIGHT_FORKS: 'abc' is not a number from 1 to 4096"
     assert f"preflight: error: {message}" == result.err.splitlines()[0]
     assert 2 == result.status
+
+
+@pytest.mark.parametrize(
+    ("name", "near"),
+    [("FROKS", "FORKS"), ("INVENTROY", "INVENTORY"), ("REQUIRE_HOSTS", None), ("FORKS", None)],
+)
+def test_mistyped_variable_is_named(run, monkeypatch, name, near):
+    """What looks like a setting and is none would else be passed over; other commands' are some."""
+    monkeypatch.setenv(f"PREFLIGHT_{name}", "3")
+
+    said = run("schema").err
+
+    line = f"PREFLIGHT_{name} is no setting\npreflight: hint: did you mean PREFLIGHT_{near}?\n"
+    assert said == (f"preflight: warning: {line}" if near else "")
 
 
 def test_hostile_name_is_escaped_in_errors(run):

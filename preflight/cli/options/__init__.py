@@ -6,20 +6,25 @@ Each option also reads ``PREFLIGHT_`` and its long name from the environment.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
 import click
 
+PREFIX = "PREFLIGHT_"
 F = TypeVar("F", bound=Callable[..., Any])
 
 
 def option(*names: str, **settings: Any) -> Callable[[F], F]:
     """Return `click.option` with the environment variable of its long name."""
-    long = next(name for name in names if name.startswith("--"))
-    variable = "PREFLIGHT_" + long.strip("-").upper().replace("-", "_")
-    settings.setdefault("envvar", variable)
+    settings.setdefault("envvar", variable_of(names))
     return click.option(*names, **settings)
+
+
+def variable_of(names: Iterable[str]) -> str:
+    """Return the environment variable of an option with these *names*, by its long one."""
+    long = next(name for name in names if name.startswith("--"))
+    return PREFIX + long.strip("-").upper().replace("-", "_")
 
 
 def format_option(*forms: str, about: str) -> Callable[[F], F]:
