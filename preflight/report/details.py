@@ -97,7 +97,7 @@ def _fix(finding: Finding, members: Group) -> str | None:
 
 
 def _changes(finding: Finding) -> list[str]:
-    return [r.command for r in finding.remedies if r.where == "build" and r.command]
+    return [r.command or r.text for r in finding.remedies if r.where == "build"]
 
 
 def _sure(finding: Finding, members: Group, labels: Labels) -> Iterator[Text]:

@@ -9,6 +9,8 @@ Source: the manuals of gcc, GNU ld, go build, rustc, cargo-zigbuild and zig cc.
 
 from __future__ import annotations
 
+import posixpath
+import re
 import shlex
 from collections.abc import Callable, Iterator, Mapping
 from itertools import islice
@@ -17,7 +19,8 @@ from preflight.judge.case import Case
 from preflight.judge.remedies import floor
 from preflight.judge.remedies.target import TARGETS
 from preflight.judge.remedies.toolchain import Build, build_of
-from preflight.model.elf import EM_X86_64, X86_LEVELS
+from preflight.judge.support import uname_machine
+from preflight.model.elf import EM_386, EM_X86_64, X86_LEVELS, Elf
 from preflight.model.verdict import Finding, Remedy
 
 _MOST = 3  # of one finding
@@ -34,6 +37,7 @@ _GO_LEAST = {
     }.items()
 }
 _GOAMD64 = dict(zip(X86_LEVELS, ("v1", "v2", "v3", "v4"), strict=True))
+_BESIDE = re.compile(r"\$(?:ORIGIN|\{ORIGIN\})((?:/[^$]*)?)")
 _CXX_LIBRARIES = ("libstdc++.so.6", "libgcc_s.so.1")
 
 Change = floor.Change
@@ -65,6 +69,11 @@ def _library(finding: Finding, build: Build, case: Case) -> Iterator[Change]:
     if finding.subject in _CXX_LIBRARIES:
         yield from _own_runtime(finding.subject, build, case)
         return
+    if place := _own_place(case):
+        if build.language == "go":
+            yield from floor.pure_go(case)
+        yield f"put {finding.subject} into {place}", None
+        return
     beside = "$ORIGIN/../lib" if "/bin/" in (case.start.install_path or "") else "$ORIGIN/lib"
     place = beside.removeprefix("$ORIGIN/") + "/"
     text = f"ship the library in {place} beside the program"
@@ -73,6 +82,16 @@ def _library(finding: Finding, build: Build, case: Case) -> Iterator[Change]:
     yield text, _linked(build, f"-Wl,-rpath,{beside}")
     name = shlex.quote(case.requirements.name)
     yield f"{text}, without a new build", f"patchelf --set-rpath '{beside}' {name}"
+
+
+def _own_place(case: Case) -> str | None:
+    """Return the directory beside the program where it has the loader look already, if any."""
+    elf = case.elf
+    path = (elf.rpath if elf.runpath is None else elf.runpath) if elf else None
+    found = next(filter(None, map(_BESIDE.fullmatch, (path or "").split(":"))), None)
+    if found is None or case.real_path is None:
+        return None
+    return posixpath.normpath(posixpath.dirname(case.real_path) + found[1]).rstrip("/") + "/"
 
 
 def _own_runtime(library: str, build: Build, case: Case) -> Iterator[Change]:
@@ -99,7 +118,18 @@ def _interpreter(finding: Finding, build: Build, case: Case) -> Iterator[Change]
     if finding.subject.startswith("/nix/") and usual:
         name = shlex.quote(case.requirements.name)
         yield "name the usual loader", f"patchelf --set-interpreter {usual} {name}"
-    yield from floor.static(build, case)
+    if _is_foreign(case.elf, case):
+        yield from _machine(finding, build, case)
+    else:
+        yield from floor.static(build, case)
+
+
+def _is_foreign(elf: Elf, case: Case) -> bool:
+    """Whether the program is for another machine than the host's: linked statically it still is."""
+    native = uname_machine(case.facts.machine)
+    if native is None or elf.machine == native[0]:
+        return False
+    return (native[0], elf.machine) != (EM_X86_64, EM_386)  # one kernel runs both
 
 
 def _level(finding: Finding, build: Build, case: Case) -> Iterator[Change]:

@@ -12,10 +12,12 @@ from preflight.analyze import analyze
 from preflight.elf import read_bytes
 from preflight.judge import judge
 from preflight.model.go import GoBuild, GoLinkage
+from preflight.model.snapshot import BinfmtHandler
 from preflight.model.start import Start
 from tests.builders import host as h
 
 START = 'void _start(void) { half(1); __asm__("xor %edi,%edi; mov $60,%eax; syscall"); }'
+X86 = BinfmtHandler("qemu-x86_64", "/usr/bin/qemu", "F", 18, b"\x3e\0", b"\xff\xff")
 DEBIAN_10 = {"os_id": "debian", "os_version": "10", "ldd_family": "glibc", "ldd_version": "2.28"}
 
 
@@ -83,6 +85,38 @@ def test_another_s_need_is_not_mended_in_the_program_s_build():
     ).verdict
 
     assert commands(verdict, "library-missing") == []
+
+
+@pytest.mark.parametrize(
+    ("paths", "install_path", "place"),
+    [
+        ({"runpath": "/x:$ORIGIN/../lib"}, "/opt/app/bin/app", "/opt/app/lib/"),
+        ({"rpath": "${ORIGIN}"}, "/opt/app/app", "/opt/app/"),
+        ({"runpath": "/x", "rpath": "$ORIGIN"}, "/opt/app/app", None),
+        ({"runpath": "$ORIGIN/$LIB"}, "/opt/app/app", None),
+    ],
+)
+def test_library_goes_where_the_program_looks_already(paths, install_path, place):
+    """A path beside the program that it has need not be linked into it again."""
+    needs = h.requirements(h.program("libgone.so", **paths))
+    start = Start(install_path=install_path)
+    verdict = judge(needs, start, h.snapshot()).verdict
+
+    found = next(one for one in verdict.findings if one.subject == "libgone.so")
+    told = [(one.text, one.command) for one in found.remedies if one.where == "build"]
+    if place:
+        assert told == [(f"put libgone.so into {place}", None)]
+    else:
+        assert all("-rpath" in command for _, command in told)
+
+
+def test_a_static_program_for_another_machine_is_no_help():
+    """On an emulating host it would be one more foreign program; the machine is to be changed."""
+    facts = {**DEBIAN_10, "machine": "aarch64", "cpu_level": None, "binfmt": (X86,)}
+    told = judge(h.requirements(h.program()), Start(), h.snapshot({}, facts=facts)).verdict
+
+    assert commands(told, "interpreter-missing")[0] == "aarch64-linux-gnu-gcc"
+    assert "-static" not in str(commands(told, "interpreter-missing"))
 
 
 @pytest.mark.parametrize(
