@@ -45,9 +45,8 @@ _UNSEEN = {"cpu-level-too-low", "mount-noexec", "permission-denied", "kernel-too
 _KEPT_LINES = 200
 _SIGNALS = 128  # an exit status above it stands for a signal, in a shell
 _LIMITS = (
-    "a trace does not show what the kernel refuses, a CPU of too low a level, or which of the "
-    "missing symbols end the start at once; it ran the host's loader and nothing of the program "
-    "(glibc leaves out IFUNC resolvers, too)"
+    "a trace does not show what the kernel or the CPU refuses, "
+    "nor which missing symbol ends the start"
 )
 
 
