@@ -33,6 +33,8 @@ _MAY_BE_GO = ("elf", "pe", "mach-o")
 _BLOCK_BYTES = 512  # of a tar archive
 _PIECE_BYTES = 1 << 20
 _HINT = "give the path of a program or a library that lies on this machine"
+_UNPACK = "archives in archives are not opened: unpack it, and give what shall be started"
+_PLAIN_ARCHIVES = ("a tar archive", "a zip archive")  # which nothing runs as they are
 _KINDS = {
     stat.S_IFIFO: "is a named pipe",
     stat.S_IFCHR: "is a device",
@@ -53,8 +55,9 @@ def analyze(
     libraries in it.
 
     *id* is the report's, *name* what it will be called when installed (the
-    last part of *path*).  Every regular file has an answer; raises
-    `BinaryError` for a path that is none, or cannot be read.
+    last part of *path*).  Every regular file has an answer but an archive of
+    nothing to start; raises `BinaryError` for that, and for a path that is no
+    file or cannot be read.
     """
     path = os.fspath(path)
     try:
@@ -96,6 +99,9 @@ def _analyze(path: str, identifier: str, name: str) -> Requirements:
             except BinaryError:
                 bundle = None  # told as not judged
         if bundle is not None and not bundle.members:
+            if found.foreign is None and found.description.startswith(_PLAIN_ARCHIVES):
+                what = f"{found.description}, without programs or libraries"
+                raise BinaryError(f"{path}: {what}", _UNPACK)
             bundle = None
         return structs.replace(found, sha256=sha256.result(), bundle=bundle)
 

@@ -185,12 +185,25 @@ def test_rpm_packages(tree, tmp_path, payload):
     assert one.member == two.member
 
 
-def test_an_archive_without_programs_stays_what_it_was(tmp_path):
-    """One compressed file, and an archive of texts, are no bundles."""
-    path = tarred(tmp_path / "texts.tar.gz", ("a", b"text", {}))
+def test_an_archive_without_programs_is_a_mistake(tmp_path):
+    """As a directory without any is; archives in it are not opened."""
+    inner = tarred(tmp_path / "inner.tgz", ("app", PROGRAM, {}))
+    outer = tarred(tmp_path / "a.tar.gz", ("a", b"text", {}), ("i.tgz", inner.read_bytes(), {}))
 
-    assert analyze(path).bundle is None
-    assert "a tar archive compressed with gzip" == analyze(path).description
+    with pytest.raises(BinaryError, match="compressed with gzip, without programs") as caught:
+        analyze(outer)
+    assert "archives in archives are not opened" in caught.value.hint
+
+
+@pytest.mark.parametrize("name", ["app.jar", "app.pyz", "app.whl"])
+def test_an_archive_for_another_use_stays_what_it_is(tmp_path, name):
+    """It is told what it is, and that Linux does not start it."""
+    with zipfile.ZipFile(tmp_path / name, "w") as archive:
+        archive.writestr("__main__.py", "print(1)")
+
+    found = analyze(tmp_path / name)
+
+    assert (found.format, found.bundle) == ("archive", None)
 
 
 def test_the_last_of_a_name_wins(tmp_path):
