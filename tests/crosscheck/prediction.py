@@ -37,6 +37,9 @@ LOADERS = (
     "/lib/ld-musl-x86_64.so.1",
 )
 
+# What a trace, which starts nothing, does not say.
+_OF_A_START = ("relink", "mistyped", "mixed")
+
 
 class Answers(Mapping[Question, Answer]):
     """The answers of a root, each looked for when it is asked."""
@@ -133,7 +136,7 @@ class Target:
             symbols=frozenset(
                 (_words(problem.line) if family == "glibc" else problem.symbol, problem.needed_by)
                 for problem in found
-                if problem.kind != "relink" and not _is_own_malloc(problem)
+                if problem.kind not in _OF_A_START and not _is_own_malloc(problem)
             ),
         )
 

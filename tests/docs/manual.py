@@ -56,6 +56,8 @@ class Place:
         self._settings = monkeypatch
         self.prelude = ""  # what code of Python on the page takes for granted
         self.script("bin/preflight", f'exec {sys.executable} -m preflight "$@"')
+        commands = f"{directory}/bin:{Path(sys.executable).parent}:{os.environ['PATH']}"
+        monkeypatch.setenv("PATH", commands)
 
     def columns(self, number: int) -> None:
         """Have the terminal be so wide."""
@@ -139,11 +141,9 @@ class Place:
         if words and words[0] == "preflight" and not _OF_A_SHELL.search(_PLAIN.sub("", text)):
             return _run_here(words[1:])
         argv = ["sh", "-c", text] if words else [sys.executable, "-c", self.prelude + text]
-        here = Path(sys.executable).parent
         done = subprocess.run(
             argv,
             cwd=self.directory,
-            env={**os.environ, "PATH": f"{self.directory}/bin:{here}:{os.environ['PATH']}"},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
