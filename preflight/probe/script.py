@@ -17,9 +17,14 @@ from preflight.model import text
 COMMAND = "exec /bin/sh -c 'IFS= read -r l; eval \"$l\"'"
 
 _END = "#end"
+# Where /bin/sh is bash, what the login shell has exported comes with the environment: functions
+# that stand for tools, `set -e`, and a limit for `read`.  Source: bash(1), FUNCTIONS, SHELLOPTS.
+_ALONE = (
+    "set +eux; unset TMOUT; case ${BASH_VERSION-} in ?*) unset -f $(compgen -A function);; esac; "
+)
 # One line that collects the script and runs it only when all of it has arrived.
 _READER = (
-    "s=; n=$(printf '\\n.'); n=${n%.}; while IFS= read -r l; do case $l in "
+    _ALONE + "s=; n=$(printf '\\n.'); n=${n%.}; while IFS= read -r l; do case $l in "
     f"'{_END}') eval \"$s\"; exit;; esac; s=$s$l$n; done; exit 1"
 )
 _PLAIN = re.compile(r"/[A-Za-z0-9_./+:,@%=~-]*")

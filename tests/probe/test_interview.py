@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import tempfile
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -78,6 +79,32 @@ def test_preload_that_is_gone_spoils_no_answer(interview, tmp_path):
     assert said.answers[Stat(path)].real == path
     assert said.answers[Stat(gone)] == Absent("ENOENT")
     assert said.answers[Stat(f"{path}/x")] == Absent("ENOTDIR")
+
+
+@pytest.mark.parametrize(
+    "exported",
+    [
+        {f"BASH_FUNC_{name}%%": "() { echo HP-UX; }" for name in ("cat", "head", "stat", "uname")},
+        {"SHELLOPTS": "errexit:nounset:xtrace", "BASH_XTRACEFD": "1"},
+        {"TMOUT": "1"},
+    ],
+    ids=["functions", "settings", "limit"],
+)
+def test_nothing_that_the_login_shell_exports_comes_in_between(interview, tmp_path, exported):
+    """Where /bin/sh is bash, functions and settings of ~/.bashrc change no fact and no answer."""
+    (tmp_path / "file").write_text("content")
+    asked = ReadBytes(str(tmp_path / "file"))
+    talk = interview(["bash"], env={"PATH": os.environ["PATH"], **exported})
+
+    said = talk.begin([Stat("/")])
+    if "TMOUT" in exported:
+        time.sleep(1.1)
+    answer = talk.ask([asked])[asked]
+
+    assert ("Linux", "glibc") == (said.facts.system, said.facts.ldd_family)
+    assert said.facts.mounts
+    assert isinstance(answer, BytesContent), answer
+    assert answer.data == b"content"
 
 
 def test_every_shell_tells_the_same_as_python(interview, shell, tmp_path):
