@@ -10,11 +10,14 @@ from __future__ import annotations
 import base64
 import binascii
 import datetime as dt
+import errno
 import io
 import os
+import select
+import stat
 import threading
+import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Generic, NamedTuple, TypeVar
 
 import paramiko
@@ -39,6 +42,8 @@ ENCRYPTED = "is encrypted, and no agent holds it"
 NOT_OPENED = "is encrypted, and the passphrase given does not open it"
 _PUBLIC = "is a public key, whose private half the agent lacks"
 _NO_KEY = "is not a private key that can be read"
+_SIZE_BYTES = 1 << 20
+_PIPE_S = 10.0  # that a pipe may take: --key <(COMMAND)
 _PRIVATE_HEAD = b"-----BEGIN OPENSSH PRIVATE KEY-----"
 _PRIVATE_MAGIC = b"openssh-key-v1\0"
 _KEY_TYPES: dict[type, type[paramiko.PKey]] = {
@@ -90,16 +95,47 @@ class _Cache(Generic[T]):
 
     def read(self, path: str) -> T:
         """Return what the file holds now; raises OSError."""
-        stat = os.stat(path)  # noqa: PTH116 - for every host anew: Path takes several times as long
-        state = (stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns)
+        state = _state(os.stat(path))  # noqa: PTH116 - for every host anew: Path takes much longer
         known = self._known.get(path)
         if known is not None and known[0] == state:
             return known[1]  # without the lock, for which all hosts would queue
         with _lock:
             known = self._known.get(path)
             if known is None or known[0] != state:
-                known = self._known[path] = (state, self._parse(path, Path(path).read_bytes()))
+                known = self._known[path] = (state, self._parse(path, _content(path)))
             return known[1]
+
+
+def _state(found: os.stat_result) -> tuple[int, ...]:
+    """Return what changes when a file does; a pipe gives what it has but once."""
+    if stat.S_ISREG(found.st_mode):
+        return (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns)
+    return (found.st_dev, found.st_ino)
+
+
+def _content(path: str) -> bytes:
+    """
+    Return what a file of at most 1 MiB holds, or a pipe by its end; raises OSError for any other.
+
+    A pipe that nobody writes to is empty.  Source: OpenSSH authfile.c, MAX_KEY_FILE_SIZE.
+    """
+    content, end = b"", time.monotonic() + _PIPE_S
+    with open(path, "rb", buffering=0, opener=_opened) as file:
+        more = select.poll()
+        more.register(file, select.POLLIN)
+        while len(content) <= _SIZE_BYTES:
+            piece = file.read(_SIZE_BYTES + 1 - len(content))
+            if piece:
+                content += piece
+            elif piece is not None:
+                return content
+            elif not more.poll(max(0.0, end - time.monotonic()) * 1000):
+                raise TimeoutError(errno.ETIMEDOUT, os.strerror(errno.ETIMEDOUT))
+    raise OSError(errno.EFBIG, os.strerror(errno.EFBIG))
+
+
+def _opened(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NONBLOCK)
 
 
 class _Read(NamedTuple):
@@ -206,7 +242,7 @@ def _parse_certificate(path: str, content: bytes) -> CertificateFile | None:
 
 def _sibling(path: str) -> PublicKey | None:
     try:
-        return _public_line(Path(f"{path}.pub").read_bytes())
+        return _public_line(_content(f"{path}.pub"))
     except OSError:
         return None
 
@@ -214,8 +250,10 @@ def _sibling(path: str) -> PublicKey | None:
 def _public_line(content: bytes) -> PublicKey | None:
     """Return the key of a line such as ``ssh-ed25519 AAAA… comment``."""
     words = content.split(None, 2)
+    if len(words) < 2:
+        return None
     try:
-        blob = base64.b64decode(words[1], validate=True) if len(words) > 1 else b""
+        blob = base64.b64decode(words[1], validate=True)
     except binascii.Error:
         return None
     if not blob.startswith(len(words[0]).to_bytes(4, "big") + words[0]):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -101,3 +102,24 @@ def test_locked_keys_are_those_that_a_run_needs(sshd, tmp_path, agent, unlocked)
     assert locked_keys([plain, named], bare) == (named.identity_file,)
     agent(unlocked)
     assert locked_keys([plain, named], bare) == ()
+
+
+def test_what_is_no_file_holds_nobody_up(tmp_path):
+    """Pipes without a writer, devices without content or an end are keys that cannot be read."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+
+    for empty in (str(pipe), "/dev/null"):
+        assert "is not a private key that can be read" == read_key_file(empty).problem
+    assert "cannot be read: File too large" == read_key_file("/dev/zero").problem
+    assert "cannot be read: Is a directory" == read_key_file(str(tmp_path)).problem
+
+
+def test_a_pipe_gives_its_key_to_every_host(keys):
+    """What a command prints, as with ``--key <(COMMAND)``, is waited for and read once."""
+    command = f"sleep 0.2; cat {keys}/id_good"
+    with subprocess.Popen(["sh", "-c", command], stdout=subprocess.PIPE) as child:
+        path = f"/dev/fd/{child.stdout.fileno()}"
+        found = [read_key_file(path) for _ in range(2)]
+
+    assert [None, None] == [file.problem for file in found]
