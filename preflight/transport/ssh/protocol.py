@@ -54,6 +54,9 @@ _PIECE_BYTES = 64 * 1024
 _LINE_BYTES = 256
 # AES-GCM first: paramiko checks the MAC of any other cipher byte by byte, in Python.
 _CIPHERS = tuple(sorted(paramiko.Transport._preferred_ciphers, key=lambda name: "gcm" not in name))  # type: ignore[attr-defined]  # noqa: SLF001
+# paramiko knows it by its older name alone, some servers by its own.  Source: RFC 8731.
+_CURVE25519, _LIBSSH = "curve25519-sha256", "curve25519-sha256@libssh.org"
+_KEX = ServiceRequestingTransport._kex_info  # type: ignore[attr-defined]  # noqa: SLF001
 Prompt: TypeAlias = tuple[str, bool]  # what to show, and whether to show the answer
 # What the two sides have to agree on: (name, field of KEXINIT, our own list).
 _AGREEMENTS = (
@@ -203,6 +206,7 @@ class Transport(ServiceRequestingTransport):
     one of them, and a host that has several would look changed.
     """
 
+    _kex_info = _KEX | {_CURVE25519: _KEX[_LIBSSH]}
     # What the host said when it ended the connection itself.
     farewell: str | None = None
 
@@ -212,7 +216,12 @@ class Transport(ServiceRequestingTransport):
         super().__init__(sock, packetizer_class=BoundedPacketizer)
         self._identity = identity
         self._host_keys = identity.algorithms(super().preferred_keys)
-        self._kex = _chosen("key exchange", settings.kex_algorithms, super().preferred_kex)
+        exchanges = [
+            name
+            for known in super().preferred_kex
+            for name in ((_CURVE25519, known) if known == _LIBSSH else (known,))
+        ]
+        self._kex = _chosen("key exchange", settings.kex_algorithms, exchanges)
         self._ciphers = _chosen("cipher", settings.ciphers, _CIPHERS)
         self._macs = _chosen("MAC", settings.macs, super().preferred_macs)
         self._limit_s = settings.connect_timeout_s

@@ -31,6 +31,13 @@ def test_all_recorded_types_are_asked_for_before_others(sshd, tmp_path):
     assert run(host_of(sshd, tmp_path, known_hosts=str(known)), "echo in") == b"in\n"
 
 
+def test_curve25519_has_two_names(start_sshd, tmp_path):
+    """A server that knows the key exchange by the name of RFC 8731 alone is reached."""
+    hardened = start_sshd("KexAlgorithms curve25519-sha256")
+
+    assert run(host_of(hardened, tmp_path), "echo in") == b"in\n"
+
+
 def test_a_hashed_name_is_known(sshd, tmp_path):
     """A name that ssh-keygen hashed is found."""
     known = sshd.known_hosts(tmp_path / "known")
