@@ -16,7 +16,7 @@ _ENTRY = b"PK\1\2"  # of the central directory
 _ENTRY_BYTES = 46
 _DIRECTORY_BYTES = 64 << 20
 _LINK_BYTES = 4096  # PATH_MAX
-_UNIX = 3
+_DOS, _UNIX = 0, 3
 
 
 class _Guarded:
@@ -55,12 +55,23 @@ def walk(file: IO[bytes]) -> Iterator[Item]:
 def _items(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Iterator[Item]:
     unix = member.external_attr >> 16 if member.create_system == _UNIX else 0
     mode = stat.S_IMODE(unix) or 0o755  # nobody said: whoever unpacks it will
-    if member.is_dir():
-        yield Item(member.filename, "directory", stat.S_IMODE(unix) or 0o755)
+    name = _name(member)
+    if name.endswith("/"):
+        yield Item(name, "directory", mode)
         return
     with archive.open(member) as content:
         if stat.S_ISLNK(unix):
             target = content.read(_LINK_BYTES).decode("utf-8", "surrogateescape")
-            yield Item(member.filename, "symlink", mode, target=target)
+            yield Item(name, "symlink", mode, target=target)
         else:
-            yield Item(member.filename, "file", mode, member.file_size, content=content)
+            yield Item(name, "file", mode, member.file_size, content=content)
+
+
+def _name(member: zipfile.ZipInfo) -> str:
+    """
+    Return where a member lies: on Windows, older .NET writes backslashes.
+
+    Source: Info-ZIP extract.c, extract_or_test_entrylist(); bsdtar does so too.
+    """
+    name = member.filename
+    return name.replace("\\", "/") if member.create_system == _DOS and "/" not in name else name

@@ -124,6 +124,30 @@ def test_zip_archives(tree, tmp_path):
     assert 0o755 == needs.bundle.index["bin/app"].mode
 
 
+@pytest.mark.parametrize(
+    ("system", "names"), [(0, {"bin", "bin/app"}), (3, {"bin\\app"})], ids=["dos", "unix"]
+)
+def test_backslashes_of_windows_part_directories(tmp_path, system, names):
+    """A zip of older .NET unpacks into directories, as with unzip; elsewhere it is a name."""
+    path, member = tmp_path / "app.zip", zipfile.ZipInfo("bin\\app")
+    member.create_system = system
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr(member, PROGRAM)
+
+    assert names == paths(analyze(path))
+
+
+def test_backslashes_lead_nowhere_else(tmp_path):
+    """Read as slashes, they are held to the same rules."""
+    path, member = tmp_path / "app.zip", zipfile.ZipInfo("..\\app")
+    member.create_system = 0
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr(member, PROGRAM)
+
+    with pytest.raises(BinaryError, match="leads out of the archive"):
+        analyze(path)
+
+
 @pytest.mark.parametrize("compression", ["xz", "zstd", "gzip", "none"])
 def test_debian_packages(tree, tmp_path, compression):
     """A package installs at /, and has what dpkg-deb lists."""
