@@ -56,7 +56,7 @@ class Records:
     def read(self, name: str) -> bytes | None:
         """Return the record *name*, None where there is none or it is damaged."""
         try:
-            place = os.open(f"{self._directory}/{name}", os.O_RDONLY | os.O_CLOEXEC)
+            place = os.open(f"{self._directory}/{name}", os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
         except OSError:
             return None
         try:

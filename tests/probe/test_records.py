@@ -30,6 +30,17 @@ def size_of(directory: Path) -> int:
     return sum(record.size_bytes for record in Records(directory).all())
 
 
+def test_what_is_no_record_holds_nobody_up(tmp_path):
+    """A pipe, a directory or a link to itself in a record's place is no record, at once."""
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "loop").symlink_to("loop")
+    (tmp_path / "directory").mkdir()
+
+    found = [Records(tmp_path).read(name) for name in ("pipe", "loop", "directory")]
+
+    assert [None] * 3 == found
+
+
 def test_least_recently_used_go_first(tmp_path):
     """Above the limit the oldest are removed, a little more than need be; the new stay."""
     paths = filled(tmp_path)
