@@ -26,9 +26,12 @@ class Dynamic:
     elf/get-dynamic-info.h), except DT_NEEDED and its kin.
     """
 
-    def __init__(self, image: Image, entries: Sequence[tuple[int, int]]) -> None:
+    def __init__(
+        self, image: Image, entries: Sequence[tuple[int, int]], rest: Sequence[tuple[int, int]] = ()
+    ) -> None:
         self.image = image
         self.entries = entries
+        self.rest = rest  # what stands after DT_NULL, which nobody reads
         self._values = dict(entries)
         self.strings = self._read_strings()
         self._left = 4 * len(self.strings) + _MAX_TABLE
@@ -94,20 +97,21 @@ def dynamic_segment(segments: Sequence[Segment]) -> Segment | None:
 
 def read_dynamic(image: Image, segment: Segment) -> Dynamic:
     """Return the table at *segment*, by its address and up to DT_NULL, as a loader reads it."""
-    entries, ended = _entries(image, image.window(segment.vaddr, min(segment.filesz, _MAX_TABLE)))
-    if not ended:
-        entries, ended = _entries(image, image.window(segment.vaddr, _MAX_TABLE))
-    if not ended:
+    size = min(segment.filesz, _MAX_TABLE)
+    entries, rest = _entries(image, image.window(segment.vaddr, size))
+    if rest is None:
+        entries, rest = _entries(image, image.window(segment.vaddr, _MAX_TABLE))
+        rest = None if rest is None else ()
+    if rest is None:
         image.complain("the dynamic table is cut off or lies outside the file's segments")
-    return Dynamic(image, entries)
+    return Dynamic(image, entries, rest or ())
 
 
-def _entries(image: Image, data: bytes) -> tuple[list[tuple[int, int]], bool]:
-    """Return tags and values up to DT_NULL, and whether it was there."""
+def _entries(
+    image: Image, data: bytes
+) -> tuple[Sequence[tuple[int, int]], Sequence[tuple[int, int]] | None]:
+    """Return tags and values up to DT_NULL, and what comes after it; None where it is not there."""
     entry = image.layout.dynamic
-    entries: list[tuple[int, int]] = []
-    for tag, value in entry.iter_unpack(cut(data, entry.size)):
-        if tag == _DT_NULL:
-            return entries, True
-        entries.append((tag, value))
-    return entries, False
+    entries: list[tuple[int, int]] = list(entry.iter_unpack(cut(data, entry.size)))
+    end = next((at for at, (tag, _) in enumerate(entries) if tag == _DT_NULL), None)
+    return (entries, None) if end is None else (entries[:end], entries[end:])

@@ -23,6 +23,7 @@ from preflight.elf.dynamic import Dynamic, dynamic_segment, read_dynamic
 from preflight.elf.identity import identify
 from preflight.elf.image import Image, Layout, cut
 from preflight.elf.notes import Notes
+from preflight.elf.soundness import odd_segments, odd_tags
 from preflight.elf.source import BytesSource, FileSource, Source
 from preflight.elf.symbols import read_symbols
 from preflight.elf.versions import read_version_defs, read_version_needs
@@ -152,6 +153,8 @@ def _read_image(image: Image, header: _Header) -> dict[str, Any]:
     """Return the fields of `Elf` that the header, the segments and the tables give."""
     segments = _segments(image, header)
     image.map(segments)
+    for words in odd_segments(segments, header.phoff, header.type):
+        image.complain(words)
     notes = Notes(image, header.machine, segments)
     known: dict[str, Any] = {
         "type": header.type,
@@ -168,7 +171,10 @@ def _read_image(image: Image, header: _Header) -> dict[str, Any]:
     known |= _interpreter(image, segments)
     where = dynamic_segment(segments)
     if where is not None:
-        known |= _read_tables(read_dynamic(image, where), header.machine)
+        dynamic = read_dynamic(image, where)
+        for words in odd_tags(dynamic, segments, header.machine, header.type):
+            image.complain(words)
+        known |= _read_tables(dynamic, header.machine)
     return known
 
 

@@ -90,12 +90,14 @@ STAGES: tuple[Stage, ...] = (
     Stage((image.check_segments, image.check_needs, image.check_lowest), image.predict_segments),
     Stage((cpu.check_loader,), cpu.predict_loader),
     Stage((stack.check_stack,), stack.predict),
+    Stage((image.check_intact,), lambda _: None),
     Stage(
         (libraries.check_libraries, versions.check_versions, stack.check_selinux),
         libraries.predict,
     ),
     Stage((cpu.check_cpu_level,), cpu.predict),
     Stage((symbols.check_symbols,), symbols.predict),
+    Stage((image.check_entry,), image.predict_segments),
     Stage((gocpu.check_go_cpu,), gocpu.predict_go_cpu),
     Stage((payload.check_payload, later.check_later), lambda _: None),
 )
@@ -106,6 +108,7 @@ PLUGIN_STAGES: tuple[Stage, ...] = (
     Stage((plugin.check_file,), plugin.predict_file),
     Stage((plugin.check_opener,), plugin.predict_libraries),
     Stage((plugin.check_mount,), plugin.predict_mount),
+    Stage((image.check_intact,), lambda _: None),
     Stage((libraries.check_libraries, versions.check_versions), plugin.predict_libraries),
     Stage((cpu.check_cpu_level,), plugin.predict_cpu),
     Stage((plugin.check_tls,), plugin.predict_tls),

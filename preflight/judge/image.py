@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from preflight.judge.case import Case, Prediction
 from preflight.judge.support import handler_of
 from preflight.loader.setting import Ending
-from preflight.model.elf import ET_DYN, ET_EXEC, PF_W, PT_DYNAMIC, PT_INTERP, PT_LOAD, Elf
+from preflight.model.elf import ET_DYN, ET_EXEC, PF_W, PF_X, PT_DYNAMIC, PT_INTERP, PT_LOAD, Elf
 from preflight.model.verdict import Finding, Severity
 
 _PATH_MAX = 4096
@@ -135,6 +135,49 @@ def check_lowest(case: Case) -> Iterator[Finding]:
         )
 
 
+def check_intact(case: Case) -> Iterator[Finding]:
+    """The program and what is loaded for it are whole; a damaged table may end it anywhere."""
+    loaded = [(o.path, o.elf) for o in case.resolution.objects[1:]] if case.resolution else []
+    own = [] if case.elf is None else [(case.requirements.name, case.elf)]
+    for name, elf in own + loaded:
+        if elf.defect is not None:
+            yield Finding(
+                code="undecided",
+                severity="unknown",
+                subject=name,
+                message=f"{name} is damaged: {elf.defect}",
+            )
+
+
+def check_entry(case: Case) -> Iterator[Finding]:
+    """
+    Where the program begins is code of it, once loader and libraries are ready.
+
+    Limit: without PT_GNU_STACK, or with one that wants it so, all that can be read
+    may be executed on some kernels (READ_IMPLIES_EXEC, arch/x86/include/asm/elf.h),
+    and so on 32-bit machines whose page tables know no better.
+    """
+    elf = case.elf
+    if elf is None or elf.kind == "shared-object" or case.support.kind != "native":
+        return
+    step, entry = _page_size(case), _entry(elf)
+    loads = [s for s in elf.segments if s.type == PT_LOAD]
+    pages = [
+        s for s in loads if s.vaddr // step <= entry // step <= (s.vaddr + s.memsz - 1) // step
+    ]
+    if any(s.flags & PF_X and s.vaddr <= entry < s.vaddr + s.filesz for s in loads):
+        return
+    code = any(s.flags & PF_X for s in pages)
+    certain = not pages or (not code and elf.exec_stack is False and elf.bits == 64)
+    where = "in what is no code of it" if pages else "outside of its segments"
+    yield Finding(
+        code="format-not-elf" if certain else "undecided",
+        severity="error" if certain else "unknown",
+        subject=case.requirements.name,
+        message=f"not a program for this host: it begins {where}",
+    )
+
+
 def predict_segments(_: Case) -> Prediction:
     """Return the end by SIGSEGV, without a line."""
     return Prediction(None, Ending.SEGV.value)
@@ -148,11 +191,9 @@ def _unmappable(elf: Elf, page_size: int) -> str | None:
         return "a segment is larger in the file than in memory"
     if any(s.filesz and (s.vaddr - s.offset) % page_size for s in loads):
         return f"its segments are not aligned to pages of {page_size} bytes"
-    if elf.interpreter is None:
-        entry = _entry(elf)
-        inside = any(s.vaddr <= entry < s.vaddr + s.memsz for s in loads)
-        return None if inside else "it begins outside of its segments"
-    return None if elf.has_dynamic else "it names a loader and has no dynamic table for it"
+    if elf.interpreter is None or elf.has_dynamic:
+        return None
+    return "it names a loader and has no dynamic table for it"
 
 
 def _truncated(case: Case, elf: Elf, message: str, severity: Severity = "error") -> Finding:

@@ -19,6 +19,7 @@ LIBC = "/lib/x86_64-linux-gnu/libc.so.6"
 ENTRY, PHENTSIZE, PHNUM = 24, 54, 56  # where they stand in a 64-bit header
 MAIN = elf(interpreter=LOADER)
 STATIC = elf(type=2, dynamic=False)
+DT_STRTAB = (5).to_bytes(8, "little")
 LOAD = 64 + 56  # the second program header of STATIC, its PT_LOAD
 P_OFFSET, P_FILESZ, P_MEMSZ = 8, 32, 40
 SMALL_PAGES = ("-Wl,-z,max-page-size=0x800",)
@@ -267,6 +268,44 @@ MAPPED = cases(
             ("no-segment-to-load", LOAD, 0, 4),
             ("segment-larger-in-the-file-than-in-memory", LOAD + P_MEMSZ, 0x10, 8),
             ("begins-outside-of-its-segments", ENTRY, 0x1234, 8),
+        )
+    ),
+    *(
+        Scenario(
+            name=f"dynamic-program-begins-{name}",
+            files={APP: Gcc("int data=3; int main(void){return 0;}", flags, compiler="cc")},
+            finds=NO_PROGRAM,
+            roots=("trixie", "sid"),
+        )
+        for name, flags in (
+            ("outside-of-its-segments", ("-Wl,-e,0x12345000",)),
+            ("in-data", ("-Wl,-e,data",)),
+        )
+    ),
+    Scenario(
+        name="begins-where-an-executable-stack-may-make-all-executable",
+        files={
+            APP: Gcc(
+                "int data=3; int main(void){return 0;}",
+                ("-Wl,-e,data", "-Wl,-z,execstack"),
+                compiler="cc",
+            )
+        },
+        finds=("undecided app",),
+        roots=("sid",),
+        undone=True,
+    ),
+    *(
+        Scenario(
+            name=f"program-is-damaged-{name}",
+            files={APP: Patch(MAIN, ((MAIN.data.rindex(old), new),))},
+            finds=("undecided app",),
+            roots=("bookworm",),
+            undone=True,
+        )
+        for name, old, new in (
+            ("it-has-no-string-table", DT_STRTAB, b"\6\0\0\x60"),
+            ("a-tag-of-no-kind", DT_STRTAB, b"\5\0\0\1"),
         )
     ),
     Scenario(
