@@ -16,6 +16,17 @@ def chmod(path: str, mode: int) -> Prepare:
     return lambda root: Path(f"{root}{path}").chmod(mode)
 
 
+def poke(path: str, at: int, value: int) -> Prepare:
+    """Change one byte of a file."""
+
+    def prepare(root: Path) -> None:
+        with Path(f"{root}{path}").open("r+b") as file:
+            file.seek(at)
+            file.write(bytes([value]))
+
+    return prepare
+
+
 def noexec(path: str) -> Prepare:
     """Move the files of a directory to a noexec mount in its place."""
 

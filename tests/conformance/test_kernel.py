@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from msgspec.structs import replace
 
 from preflight.model.start import Start
 from tests.conformance.builds import Copy, Dir, Gcc, Link, Patch, Raw, elf, program
-from tests.conformance.prepare import chmod, noexec
+from tests.conformance.prepare import chmod, noexec, poke
 from tests.conformance.scenario import APP, Scenario, case_name, cases
 
 pytestmark = pytest.mark.hosts
@@ -352,8 +353,41 @@ MAPPED = cases(
     ),
 )
 
+# The kernel looks at the magic and at no other byte of e_ident.
+BYTES = (("class-9", 4, 9), ("class-1", 4, 1), ("data-2", 5, 2), ("version-9", 6, 9))
+GCC = Gcc("int main(void){return 0;}", compiler="cc")
+MUSL = Gcc("int main(void){return 0;}", compiler="musl-gcc")
+IDENT = cases(
+    *(
+        Scenario(
+            name=f"{name}-in-{what}",
+            files={APP: Patch(program, ((at, bytes([value])),))},
+            roots=roots,
+        )
+        for name, at, value in BYTES
+        for what, program, roots in (
+            ("a-static-program", STATIC, ONE),
+            ("a-program", GCC, ("sid",)),
+            ("a-program-of-musl", MUSL, ("musl",)),
+        )
+    ),
+    *(
+        Scenario(
+            name=f"{name}-in-{what}",
+            files={APP: replace(program, flags=(f"-Wl,--dynamic-linker={LD}",)), LD: Copy(loader)},
+            prepare=poke(LD, at, value),
+            roots=roots,
+        )
+        for name, at, value in BYTES[1:3]
+        for what, program, loader, roots in (
+            ("a-loader", GCC, LOADER, ("sid",)),
+            ("musl's-loader", MUSL, LDMUSL, ("musl",)),
+        )
+    ),
+)
 
-@pytest.mark.parametrize(("scenario", "root"), [*CASES, *MAPPED], ids=case_name)
+
+@pytest.mark.parametrize(("scenario", "root"), [*CASES, *MAPPED, *IDENT], ids=case_name)
 def test_kernel(scenario, root, agree):
     """What the kernel refuses is refused, in its words."""
     agree(scenario, root)

@@ -86,11 +86,11 @@ def find(  # noqa: PLR0913 - the search, and who wants to know
     return _Attempt(name, requester, search, site, setting, source=source).run()
 
 
-def refused_plugin(name: str, result: Examination, elf: Elf) -> NotFound:
+def refused_plugin(name: str, result: Examination, loader: Elf) -> NotFound:
     """Return what dlopen(3) says of a file, opened by its path, that is not used."""
     words = result.words
     if result.fate is Fate.OTHER_CLASS:
-        words = f"wrong ELF class: ELFCLASS{elf.bits}"
+        words = f"wrong ELF class: ELFCLASS{96 - loader.bits}"
     elif result.fate is Fate.SKIPPED:
         words = f"cannot open shared object file: {ERRNO_TEXT['ENOENT']}"
     step = Step("dlopen", name, result.words)

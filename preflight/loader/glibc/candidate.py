@@ -100,7 +100,7 @@ def _foreign(elf: Elf, site: Site) -> Examination | None:
     unsubmitted-ldso-abi-check: only magic and class come before the machine.
     """
     loader = site.loader
-    if not site.multiarch or elf.head[:5] != loader.head[:5]:
+    if not site.multiarch or elf.head[:5] != _ident(loader)[:5]:
         return None
     if int.from_bytes(elf.head[18:20], loader.endian) != loader.machine:
         return Examination(Fate.SKIPPED, "skipped: made for another machine")
@@ -114,9 +114,10 @@ def _bad_ident(head: bytes, site: Site) -> Examination | None:
     loader = site.loader
     if head[:4] != b"\x7fELF":
         return _at_open("invalid ELF header")
-    if head[4] != loader.head[4]:
+    ident = _ident(loader)
+    if head[4] != ident[4]:
         return Examination(Fate.OTHER_CLASS, "skipped: wrong ELF class")
-    if head[5] != loader.head[5]:
+    if head[5] != ident[5]:
         return _at_open(f"ELF file data encoding not {loader.endian}-endian")
     if head[6] != 1:
         return _at_open("ELF file version ident does not match current one")
@@ -126,6 +127,11 @@ def _bad_ident(head: bytes, site: Site) -> Examination | None:
     if head[8] != 0 and not (head[7] == 3 and head[8] < site.rules.gnu_abis):
         return _at_open("ELF file ABI version invalid")
     return _at_open("nonzero padding in e_ident") if any(head[9:16]) else None
+
+
+def _ident(loader: Elf) -> bytes:
+    """Return how the loader wants a file to begin; its own file may begin otherwise."""
+    return b"\x7fELF" + bytes((loader.bits // 32, 1 if loader.endian == "little" else 2))
 
 
 def _float_conflict(flags: int, loader_flags: int) -> bool:

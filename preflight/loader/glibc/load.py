@@ -167,7 +167,7 @@ class _Load:
             entry.need(program)
             self._maps.append(entry)
             return True
-        self._refuse(name, program, refused_plugin(name, result, plugin.elf))
+        self._refuse(name, program, refused_plugin(name, result, self._site.loader))
         return False
 
     def _preload(self) -> None:

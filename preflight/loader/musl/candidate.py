@@ -52,7 +52,7 @@ def _headers(elf: Elf, loader: Elf) -> Refusal | None:
         return Refusal("ENOEXEC")
     if offset + size * count > elf.size_bytes:
         return Refusal("ENOEXEC")
-    if head[:6] != loader.head[:6]:
+    if (elf.bits, elf.endian) != (loader.bits, loader.endian):
         return Refusal(doubt="its header is not this machine's, and musl does not look at that")
     if size != (56 if wide else 32):
         return Refusal(doubt="its program headers have an odd size, and musl does not mind")
