@@ -120,6 +120,9 @@ def _nowhere(case: Case, env: Case, order: _Order, directories: list[str]) -> En
     by_name = "/" not in order.command
     searched = (f"searched {':'.join(directories)} ({which})",) if by_name else ()
     finding = missing(case, case.program_name, order.command, searched)
+    if " " in order.command:
+        hint = f"{finding.message}; env takes all of it for one name, env -S would split it"
+        finding = structs.replace(finding, message=hint)
     return End(finding, Prediction(_env_says(env, order.command, ABSENT), 127))
 
 

@@ -91,8 +91,8 @@ def _refused(case: Case, script: Case, line: Shebang | None) -> End | None:
         reason = f"the host hands it to {handler.interpreter}"
         return not_judged(script, reason)
     if line is None:
-        message = "its first line names no interpreter that the kernel would read"
-        if head.rstrip(b"\0 \t\n") != shebang.MARK:
+        message = "its first line names no interpreter"
+        if head.partition(b"\n")[0].rstrip(b"\0 \t") != shebang.MARK:
             message = f"the interpreter's name does not end within {shebang.BUFFER_BYTES} bytes"
         finding = Finding(
             code="script-line-unusable",

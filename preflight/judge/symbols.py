@@ -92,15 +92,17 @@ def _finding(case: Case, problem: SymbolProblem) -> Finding:
     where = f" (expected in {problem.library})" if problem.library else ""
     advice = _is_plugin(case, problem)
     if problem.kind == "call" or advice:
+        later = f"the program starts, and ends with 127 where {problem.needed_by} calls it"
+        if case.opener is not None:
+            later += "; opened with RTLD_NOW, dlopen fails at once"
         return Finding(
             code="symbol-missing-lazy",
             severity="info" if advice else "warning",
             subject=name,
             needed_by=problem.needed_by,
-            message=f"nothing that is loaded defines {name}{where}: the program starts, and ends "
-            f"with 127 where {problem.needed_by} calls it"
-            if not advice
-            else f"{problem.needed_by} expects {name} of the program that loads it{where}",
+            message=f"{problem.needed_by} expects {name} of the program that loads it{where}"
+            if advice
+            else f"nothing that is loaded defines {name}{where}: {later}",
         )
     return Finding(
         code="symbol-missing",

@@ -315,3 +315,21 @@ def test_any_first_line(seed, stage):
 
     said = (verdict.predicted_exit or 0, verdict.predicted_error)
     assert said == (ending.status, ending.line if ending.status else None)
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("", "its first line names no interpreter; only a shell would run it"),
+        (" \t ", "its first line names no interpreter; only a shell would run it"),
+        ("/" + "x" * 300, "does not end within 256 bytes"),
+        ("/usr/bin/env sh -e", "takes all of it for one name, env -S would split it"),
+    ],
+)
+def test_the_reason_is_told(line, words, stage):
+    """What is wrong with a first line is said as it is."""
+    scenario = Scenario(name="told", files={APP: script(line)}, roots=ONE)
+    with stage.laid_out(scenario, *ONE) as root:
+        verdict = judged.verdict_on(root, scenario)
+
+    assert words in verdict.findings[0].message

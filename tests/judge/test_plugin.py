@@ -73,6 +73,8 @@ def test_verdict_and_line_are_those_of_dlopen(fleet, judged, root, plugin):
     line = outcome.stderr.partition("\n")[0] or None
     verdict = verdicts[plugin]
     assert (expected, line) == (verdict.outcome, verdict.predicted_error), verdict.findings
+    if plugin == "calls-nothing":
+        assert "with RTLD_NOW, dlopen fails at once" in verdict.findings[0].message
 
 
 @pytest.mark.parametrize("root", ["bookworm", "musl"])
