@@ -65,6 +65,21 @@ LAZINESS = cases(
         (LAZY,),
         ("symbol-missing t",),
     ),
+    Scenario(
+        name="thread-local-descriptor",
+        files={
+            APP: app("", "-Wl,--no-as-needed"),
+            f"{A}/{X}": library(
+                X,
+                source="extern __thread int t; int get(void){return t;}",
+                flags=("-mtls-dialect=gnu2", LAZY),
+            ),
+        },
+        finds={
+            "bullseye": ("symbol-missing-lazy t",),
+            **dict.fromkeys(("bookworm", "trixie", "sid"), ("symbol-missing t",)),
+        },
+    ),
     one("weak-function", WEAK, (NOW,), ()),
     Scenario(
         name="missing-in-a-library-is-named-first",

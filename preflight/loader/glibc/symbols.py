@@ -191,8 +191,13 @@ class _Check:
         yield from lazy
 
     def _is_eager(self, party: _Party, reference: Reference) -> bool:
-        eager = self._now or party.entry.elf.bind_now
-        return eager or bool(reference.symbol.uses & _EAGER_USES)
+        symbol, elf = reference.symbol, party.entry.elf
+        if self._now or elf.bind_now:
+            return True
+        descriptor = symbol.uses & USE_TLS and symbol.slot_rank and not symbol.data_rank
+        if descriptor and self._rules.lazy_descriptors and elf.machine in (EM_386, EM_X86_64):
+            return False
+        return bool(symbol.uses & _EAGER_USES)
 
     def _relinks(self, party: _Party, later: Sequence[_Party]) -> Iterator[tuple[Reference, str]]:
         """Yield what elf_machine_rela() says of an IFUNC whose object has to wait its turn."""
