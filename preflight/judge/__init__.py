@@ -58,7 +58,6 @@ class Stage(Struct, frozen=True):
 
 _PERMISSION: tuple[Check, ...] = (
     mounts.check_program,
-    permissions.check_user,
     permissions.check_directories,
     permissions.check_mode,
     policy.check_policy,
@@ -81,6 +80,7 @@ def _predict_exec(case: Case) -> Prediction | None:
 
 
 STAGES: tuple[Stage, ...] = (
+    Stage((permissions.check_user,), lambda _: None),
     Stage((*_PERMISSION, *_FORMAT), _predict_exec),
     # The kernel starts it, and it ends by a system call that means something else here.
     Stage((machine.check_system,), lambda _: None),

@@ -12,7 +12,8 @@ from collections.abc import Iterator
 
 from preflight.judge.access import EXECUTE, allows
 from preflight.judge.case import Case
-from preflight.model.question import BytesContent, FileState, NotAsked
+from preflight.judge.requirements.name import number_of
+from preflight.model.question import Absent, Ask, BytesContent, FileState, NotAsked, Said
 from preflight.model.verdict import Finding
 
 
@@ -24,6 +25,14 @@ def check_user(case: Case) -> Iterator[Finding]:
     answer = case.inquiry.data("/etc/passwd")
     if isinstance(answer, NotAsked):
         return
+    if _is_nobody(name, case):
+        yield Finding(
+            code="requirement-user",
+            severity="error",
+            subject=name,
+            message=f"there is no user {name}, who is to start it",
+        )
+        return
     reason = "the host's /etc/passwd could not be read"
     if isinstance(answer, BytesContent):
         reason = (
@@ -33,6 +42,12 @@ def check_user(case: Case) -> Iterator[Finding]:
     yield Finding(
         code="undecided", severity="unknown", subject=name, message=f"user {name}: {reason}"
     )
+
+
+def _is_nobody(name: str, case: Case) -> bool:
+    """Whether the host was asked for this user, for a manifest, and has none."""
+    said = case.snapshot.answers.get(Ask("name", ("passwd", name)))
+    return isinstance(said, Said) and isinstance(number_of(said, name), Absent)
 
 
 def check_directories(case: Case) -> Iterator[Finding]:

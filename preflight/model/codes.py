@@ -343,8 +343,8 @@ CODES: dict[str, Code] = {
     ),
     "requirement-user": Code(
         title="The host does not know a user",
-        cause="The manifest (requires: users) names it, and getent finds it neither in "
-        "/etc/passwd nor in a directory service. Without getent, who is not in /etc/passwd is "
+        cause="The manifest (requires: users) or a start names it, and getent finds it neither "
+        "in /etc/passwd nor in a directory service. Without getent, who is not in /etc/passwd is "
         "unknown.",
         says="id: 'app': no such user",
         remedy="Make the user: useradd --system app.",

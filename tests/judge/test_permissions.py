@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from preflight.judge import judge
-from preflight.model.question import BytesContent, ReadBytes, Stat
+from preflight.model.question import Ask, BytesContent, ReadBytes, Said, Stat
 from preflight.model.requirements import Requirements
 from preflight.model.start import Start
 from preflight.model.verdict import Verdict
@@ -20,13 +20,20 @@ def outcome(start: Start, image=None, mode: int = 0o100644, **facts) -> str:
     return verdict(start, h.requirements(image or h.program()), mode, **facts).outcome
 
 
-def verdict(start: Start, needs: Requirements, mode: int, **facts) -> Verdict:
-    """Return the verdict on a start of a file with this mode."""
-    answers = h.files({}) | {
-        Stat(APP): h.state(mode=mode, real=APP),
-        **{Stat(path): h.state(mode=0o040755, real=path) for path in ("/", "/opt", "/lib64")},
-        ReadBytes("/etc/passwd"): BytesContent(h.state(), "", b"app:x:1000:1000::/:/bin/sh\n"),
-    }
+def verdict(
+    start: Start, needs: Requirements, mode: int, getent: str | None = None, **facts
+) -> Verdict:
+    """Return the verdict on a start of a file with this mode; *getent* tells of "nobody-knows"."""
+    asked = {} if getent is None else {Ask("name", ("passwd", "nobody-knows")): Said(getent)}
+    answers = (
+        h.files({})
+        | asked
+        | {
+            Stat(APP): h.state(mode=mode, real=APP),
+            **{Stat(path): h.state(mode=0o040755, real=path) for path in ("/", "/opt", "/lib64")},
+            ReadBytes("/etc/passwd"): BytesContent(h.state(), "", b"app:x:1000:1000::/:/bin/sh\n"),
+        }
+    )
     host = h.snapshot(answers, facts={"uid": 0, "gids": (0,)} | facts)
     return judge(needs, start, host).verdict
 
@@ -61,6 +68,20 @@ def test_mode_is_read_for_who_looked(uid, said):
 def test_user_that_the_host_does_not_know_is_unknown(run_as, said):
     """A name that is not in /etc/passwd may be anybody, or nobody."""
     assert outcome(Start(install_path=APP, run_as=run_as)) == said
+
+
+@pytest.mark.parametrize(
+    ("getent", "code"),
+    [("getent\n\nexit 2", "requirement-user"), ("files\n\nexit 2", "undecided")],
+)
+def test_user_of_whom_getent_knows_nothing_is_nobody(getent, code):
+    """What getent said for a manifest counts for the start, too."""
+    start = Start(install_path=APP, run_as="nobody-knows")
+
+    found = verdict(start, h.requirements(h.program()), 0o100755, getent)
+
+    assert [code] == [finding.code for finding in found.findings]
+    assert found.predicted_error is None
 
 
 @pytest.mark.parametrize(
