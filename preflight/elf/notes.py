@@ -24,6 +24,7 @@ _NT_GNU_ABI_TAG, _NT_GNU_BUILD_ID, _NT_GNU_PROPERTY_TYPE_0 = 1, 3, 5
 # GNU_PROPERTY_*: what is needed of every loader, of its x86 features, of the CPU.
 _1_NEEDED, _X86_FEATURE_1_AND, _X86_ISA_1_NEEDED = 0xB0008000, 0xC0000002, 0xC0008002
 _FOUR_BYTES = (_1_NEEDED, _X86_FEATURE_1_AND, _X86_ISA_1_NEEDED)
+_INDIRECT_EXTERN_ACCESS = 1  # of _1_NEEDED
 # Notes are small; a core file's are not, and nobody wants them.
 _MAX_NOTES = 1 << 16
 _MAX_BUILD_ID = 256
@@ -72,7 +73,9 @@ class Notes:
             if segment.type == PT_NOTE:
                 self._read(image, segment)
         x86 = machine in (EM_386, EM_X86_64)
-        self.isa_needed = _isa_needed(image, segments) if x86 else 0
+        properties = _properties(image, segments) if x86 else {}
+        self.isa_needed = properties.get(_X86_ISA_1_NEEDED, 0)
+        self.indirect_access = bool(properties.get(_1_NEEDED, 0) & _INDIRECT_EXTERN_ACCESS)
 
     def _read(self, image: Image, segment: Segment) -> None:
         size = min(segment.filesz, _MAX_NOTES)
@@ -110,9 +113,9 @@ def _later(content: bytes) -> tuple[LaterNeed, ...]:
     )
 
 
-def _isa_needed(image: Image, segments: Sequence[Segment]) -> int:
+def _properties(image: Image, segments: Sequence[Segment]) -> dict[int, int]:
     """
-    Return GNU_PROPERTY_X86_ISA_1_NEEDED of the one segment that glibc looks at, else 0.
+    Return the GNU_PROPERTY_* of four bytes in the one segment that glibc looks at.
 
     That is the last PT_NOTE aligned to the word, whatever is in it;
     PT_GNU_PROPERTY counts for nothing on x86.  Source: glibc
@@ -120,45 +123,48 @@ def _isa_needed(image: Image, segments: Sequence[Segment]) -> int:
     """
     for segment in reversed(segments):
         if segment.type == PT_NOTE and segment.align == image.layout.word_bytes:
-            return _isa_of_notes(image, segment)
-    return 0
+            return _of_notes(image, segment)
+    return {}
 
 
-def _isa_of_notes(image: Image, segment: Segment) -> int:
-    """Return the level of the only property note; two of them count for nothing."""
+def _of_notes(image: Image, segment: Segment) -> dict[int, int]:
+    """Return what the only property note says; two of them count for nothing."""
     data = image.window(segment.vaddr, _MAX_NOTES)
     head = Struct(image.layout.order + "III")
     align = image.layout.word_bytes
-    needed: int | None = None
+    found: dict[int, int] | None = None
     offset = 0
     while offset + head.size < segment.memsz and offset + head.size <= len(data):
         owner_size, size, kind = head.unpack_from(data, offset)
         start = _up(offset + head.size + owner_size, align)
         if kind == _NT_GNU_PROPERTY_TYPE_0 and data[offset + head.size : start] == _GNU:
-            if needed is not None:
-                return 0
-            needed = _isa_of_properties(image, data[start : start + size])
+            if found is not None:
+                return {}
+            found = _of_note(image, data[start : start + size])
         offset = _up(start + size, align)
-    return needed or 0
+    return found or {}
 
 
-def _isa_of_properties(image: Image, data: bytes) -> int:
-    """Return the level among the properties of one note, which stand in ascending order."""
+def _of_note(image: Image, data: bytes) -> dict[int, int]:
+    """Return the properties of one note, which stand in ascending order, up to the CPU's."""
     head = Struct(image.layout.order + "II")
     value = Struct(image.layout.order + "I")
     align = image.layout.word_bytes
     if len(data) % align:
-        return 0
+        return {}
+    found: dict[int, int] = {}
     offset = last = 0
     while offset + head.size <= len(data):
         kind, size = head.unpack_from(data, offset)
         offset += head.size
         if kind < last or kind > _X86_ISA_1_NEEDED or offset + size > len(data):
-            return 0
+            return {}
         if kind in _FOUR_BYTES and size != value.size:
-            return 0
+            return {}
+        if kind in _FOUR_BYTES:
+            found[kind] = int(value.unpack_from(data, offset)[0])
         if kind == _X86_ISA_1_NEEDED:
-            return int(value.unpack_from(data, offset)[0])
+            return found
         last = kind
         offset += _up(size, align)
-    return 0
+    return found

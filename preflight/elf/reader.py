@@ -166,6 +166,7 @@ def _read_image(image: Image, header: _Header) -> dict[str, Any]:
         "abi_tag": notes.abi_tag,
         "later": notes.later,
         "isa_needed": notes.isa_needed,
+        "indirect_access": notes.indirect_access,
         "exec_stack": _exec_stack(segments),
     }
     known |= _interpreter(image, segments)

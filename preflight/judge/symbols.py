@@ -13,7 +13,7 @@ from preflight.loader.setting import Ending
 from preflight.model.verdict import Finding
 
 _PRIVATE = "GLIBC_PRIVATE"
-_OPEN = ("relink", "mistyped", "mixed")  # kinds after which a start may go on
+_OPEN = ("relink", "mistyped", "mixed", "guarded")  # kinds after which a start may go on
 
 
 def check_symbols(case: Case) -> Iterator[Finding]:
@@ -77,6 +77,15 @@ def _finding(case: Case, problem: SymbolProblem) -> Finding:
             needed_by=problem.needed_by,
             message=f"{problem.symbol} is thread-local to {problem.needed_by}, and not to the "
             "object that defines it",
+        )
+    if problem.kind == "guarded":
+        return Finding(
+            code="undecided",
+            severity="unknown",
+            subject=problem.symbol,
+            needed_by=problem.needed_by,
+            message=f"{problem.needed_by} takes {problem.symbol} for its own, and the library that "
+            "has it wants it to be asked for (GNU_PROPERTY_1_NEEDED_INDIRECT_EXTERN_ACCESS)",
         )
     if problem.kind == "call" and _is_of_libc(case, problem):
         return Finding(

@@ -76,6 +76,11 @@ class Symbol(NamedTuple):
         return self.other & 3 in (1, 2)
 
     @property
+    def protected(self) -> bool:
+        """Whether its own object always takes this very definition."""
+        return self.other & 3 == 3
+
+    @property
     def undefined(self) -> bool:
         """Whether st_shndx is SHN_UNDEF."""
         return self.place & 0xF == PLACE_UNDEFINED

@@ -174,6 +174,7 @@ class Elf(Struct, frozen=True, kw_only=True):
     abi_tag: AbiTag | None = None
     later: tuple[LaterNeed, ...] = ()  # .note.dlopen, in file order
     isa_needed: int = 0  # GNU_PROPERTY_X86_ISA_1_NEEDED, as the loader reads it
+    indirect_access: bool = False  # GNU_PROPERTY_1_NEEDED_INDIRECT_EXTERN_ACCESS
     exec_stack: bool | None = None  # PT_GNU_STACK asks for it; None where the header is absent
     symbols: SymbolTable | None = None
     irelative: bool = False  # has IRELATIVE relocations

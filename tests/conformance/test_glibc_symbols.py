@@ -15,6 +15,11 @@ A = "/opt/app/a"
 X, Y = "libx.so.1", "liby.so.1"
 LD = "/lib64/ld-linux-x86-64.so.2"
 FULL = library(X, source="int f(void){return 1;} int d = 2; __thread int t = 3;")
+GUARDED = library(
+    X,
+    source="#pragma GCC visibility push(protected)\nint f(void){return 1;} int d = 2;",
+    flags=("-mno-direct-extern-access",),
+)
 EMPTY = library(X, source="int other;")
 LAZY, NOW = "-Wl,-z,lazy", "-Wl,-z,now"
 CALLS = "int f(void); int call(void){return f();}"
@@ -79,6 +84,28 @@ LAZINESS = cases(
             "bullseye": ("symbol-missing-lazy t",),
             **dict.fromkeys(("bookworm", "trixie", "sid"), ("symbol-missing t",)),
         },
+    ),
+    *(
+        Scenario(
+            name=f"protected-{name}",
+            files={APP: app(source, NOW, "-no-pie", "-fno-pic", "-fno-pie"), f"{A}/{X}": GUARDED},
+            finds=(f"undecided {symbol}",) if symbol else (),
+            roots=("sid",),
+            undone=symbol is not None,
+        )
+        for name, source, symbol in (
+            ("data-is-copied", "extern int d; int get(void){return d;}", "d"),
+            ("function-has-an-address", "int f(void); void *get(void){return f;}", "f"),
+            ("function-is-called", CALLS, None),
+        )
+    ),
+    Scenario(
+        name="protected-data-is-copied-by-an-old-loader",
+        files={
+            APP: app("extern int d; int get(void){return d;}", "-no-pie", "-fno-pic", "-fno-pie"),
+            f"{A}/{X}": GUARDED,
+        },
+        roots=("bullseye",),
     ),
     one("weak-function", WEAK, (NOW,), ()),
     Scenario(

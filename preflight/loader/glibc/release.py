@@ -28,6 +28,7 @@ class Rules(Struct, frozen=True, kw_only=True):
     wants_malloc: bool = False  # looks calloc up for itself where somebody needs ld.so
     lazy_descriptors: bool = True  # of x86: TLSDESC in DT_JMPREL waits for its use, BZ 27137
     sorts_by_depth: bool = False  # elf/dl-sort-maps.c, BZ 17645
+    guards_protected: bool = False  # GNU_PROPERTY_1_NEEDED_INDIRECT_EXTERN_ACCESS
     execstack_tunable: bool = False  # glibc.rtld.execstack=0 forbids executable stacks
     refuses_exec_stack: bool = False  # of what dlopen(3) loads
     cache_hwcap_ignored: bool = False  # entries with a legacy hwcap are never chosen
@@ -47,6 +48,7 @@ CHANGES: tuple[tuple[Release, str, bool | str | int | tuple[str, ...]], ...] = (
     ((2, 33), "hwcaps_subdirs", True),
     ((2, 33), "checks_isa", True),
     ((2, 34), "lazy_descriptors", False),
+    ((2, 35), "guards_protected", True),
     ((2, 35), "sorts_by_depth", True),
     ((2, 35), "checks_alignment", False),
     ((2, 35), "misaligned", "ELF load command address/offset not page-aligned"),

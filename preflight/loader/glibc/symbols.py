@@ -31,6 +31,7 @@ from preflight.model.elf import (
     USE_COPY,
     USE_DATA,
     USE_EAGER_SLOT,
+    USE_SLOT,
     USE_TLS,
 )
 from preflight.model.text import decode, encode
@@ -58,10 +59,11 @@ class SymbolProblem(Struct, frozen=True):
     A "call" fails when it is made, everything else at start; "relink" is a
     warning before ld.so runs the resolver of a library that is not relocated yet,
     "mistyped" a thread-local reference to what is none, "mixed" a libc that is not of
-    the loader's release, "crash" the end by SIGSEGV.
+    the loader's release, "crash" the end by SIGSEGV, "guarded" an address that a
+    program takes of what its library protects.
     """
 
-    kind: Literal["start", "call", "relocation", "relink", "mistyped", "mixed", "crash"]
+    kind: Literal["start", "call", "relocation", "relink", "mistyped", "mixed", "crash", "guarded"]
     symbol: str  # of "relocation": its type, in decimal
     version: str | None
     library: str | None  # where the version was expected
@@ -87,6 +89,7 @@ def check_symbols(setting: Setting, resolution: Resolution) -> Iterator[SymbolPr
         if resolution.objects[place].path != setting.interpreter:
             yield from check.odd_relocations(parties[place])
             yield from check.mistyped(parties[place])
+            yield from check.guarded(parties[place])
             yield from check.problems(
                 parties[place], [parties[later] for later in order[turn + 1 :]]
             )
@@ -137,6 +140,27 @@ class _Check:
             if found and all(s.type != STT_TLS for s in found.symbols.definitions.of(name)):
                 version, library = reference.version, reference.library
                 yield SymbolProblem("mistyped", decode(name), version, library, path, None)
+
+    def guarded(self, party: _Party) -> Iterator[SymbolProblem]:
+        """
+        Yield what a program copies, or gives an address of its own, and may not.
+
+        Source: glibc sysdeps/generic/dl-protected.h, _dl_check_protected_symbol().
+        """
+        guards = [one for one in self._parties if one.entry.elf.indirect_access]
+        if not guards or guards[0] is self._parties[0] or not self._rules.guards_protected:
+            return
+        for reference in (*party.face.copies, *party.face.wants.values()):
+            symbol = reference.symbol
+            if not symbol.copied and (symbol.zero or not symbol.uses & USE_SLOT):
+                continue
+            scope = (one for one in self._scope(party, reference) if one is not party)
+            owner = next((one for one in scope if reference.key in one.face.offers), None)
+            found = owner.face.symbols.definitions.of(symbol.name) if owner in guards else ()
+            if any(one.protected for one in found):
+                name, path = decode(symbol.name), party.entry.path
+                library = reference.library
+                yield SymbolProblem("guarded", name, reference.version, library, path, None)
 
     def own_malloc(self, machine: int) -> Iterator[SymbolProblem]:
         """Yield calloc, where ld.so looks for it and finds none (__rtld_malloc_init_real)."""
