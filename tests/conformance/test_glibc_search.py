@@ -8,7 +8,14 @@ import pytest
 
 from preflight.model.start import Start
 from tests.conformance.builds import Link, Raw, elf, library, program, rpath, runpath
-from tests.conformance.prepare import cached_then, ldconfig, ldconfig_with, no_proc, without
+from tests.conformance.prepare import (
+    cached_in_part,
+    cached_then,
+    ldconfig,
+    ldconfig_with,
+    no_proc,
+    without,
+)
 from tests.conformance.scenario import AMD_V3, APP, INTEL_V3, Scenario, case_name, cases
 
 pytestmark = pytest.mark.hosts
@@ -159,6 +166,13 @@ ORDER = cases(
         name="no-cache-at-all",
         files={APP: program(X), f"/usr/lib/{X}": LIBX},
         prepare=without("/etc/ld.so.cache"),
+    ),
+    Scenario(
+        name="cache-is-cut-off",
+        files={APP: program(X), f"/usr/local/lib/{X}": LIBX},
+        prepare=cached_in_part,
+        finds=(f"undecided {X}",),
+        undone=True,
     ),
     Scenario(
         name="cache-of-the-old-format",

@@ -60,6 +60,11 @@ class Cache(Struct, frozen=True):
 
     entries: tuple[Entry, ...]
 
+    @property
+    def cut(self) -> bool:
+        """Whether names are not in the file: a search that comes to one of them finds nothing."""
+        return not all(entry.soname and entry.path for entry in self.entries)
+
     def named(self, soname: str) -> tuple[Entry, ...]:
         """Return the entries of *soname*, as `_dl_cache_libcmp` compares names."""
         return _index(self).get(_sort_key(soname), ())

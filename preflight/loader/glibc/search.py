@@ -173,6 +173,7 @@ class Search:
             yield Skip("ld.so.cache", f"not searched: {requester.label} has NODEFLIB")
             return
         unsure = self._hardware.level_doubt if chosen.level else None
+        unsure = "ld.so.cache is cut off" if self._cache.cut else unsure
         yield Place("ld.so.cache", chosen.path, uncertain=unsure)
 
     def system(self, name: str, requester: Requester) -> PathList:
