@@ -153,7 +153,7 @@ def _read_image(image: Image, header: _Header) -> dict[str, Any]:
     """Return the fields of `Elf` that the header, the segments and the tables give."""
     segments = _segments(image, header)
     image.map(segments)
-    for words in odd_segments(segments, header.phoff, header.type):
+    for words in odd_segments(segments, header.phoff, header.machine, header.type):
         image.complain(words)
     notes = Notes(image, header.machine, segments)
     known: dict[str, Any] = {

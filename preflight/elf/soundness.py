@@ -32,10 +32,12 @@ from preflight.model.elf import (
     Segment,
 )
 
+_EM_IA_64 = 50  # its programs lie in the upper half
 _EM_MIPS = 8  # its own hash table, DT_MIPS_XHASH, stands alone
 _LARGEST_PAGE = 1 << 16
 # More would hang on the host's memory and address space, in bytes.
 _MOST_MEMORY = 1 << 32
+_HIGHEST = 1 << 46  # half of what x86-64 has for programs
 _LAST_STANDARD, _FIRST_OF_SYSTEMS, _LAST_OF_MACHINES = 40, 0x6000000D, 0x7FFFFFFF
 # What is an address, with the tag of its size.
 _ADDRESSES = {
@@ -62,12 +64,15 @@ _MAPPED = frozenset({PT_DYNAMIC, PT_INTERP, PT_NOTE, PT_TLS, PT_GNU_PROPERTY})
 _CODE = frozenset({"DT_INIT", "DT_FINI"})
 
 
-def odd_segments(segments: Sequence[Segment], phoff: int, file_type: int) -> Iterator[str]:
+def odd_segments(
+    segments: Sequence[Segment], phoff: int, machine: int, file_type: int
+) -> Iterator[str]:
     """Yield what is odd in the program headers, which lie at *phoff* in the file."""
     loads = [s for s in segments if s.type == PT_LOAD]
     if any(second.vaddr < _end(first) for first, second in pairwise(loads)):
         yield "its segments overlap or stand out of order"
-    if sum(s.memsz for s in loads) > _MOST_MEMORY:
+    highest = max(map(_end, loads), default=0) if machine != _EM_IA_64 else 0
+    if sum(s.memsz for s in loads) > _MOST_MEMORY or highest > _HIGHEST:
         yield "its segments want more memory than any program"
     if any(s.type == PT_INTERP for s in segments):
         yield from _odd_place(segments, loads, phoff, file_type)
@@ -147,6 +152,8 @@ def _odd_entries(dynamic: Dynamic) -> Iterator[str]:
     if dynamic.get("DT_JMPREL") is not None and dynamic.get("DT_PLTREL") not in (7, 17):
         yield "DT_PLTREL is neither DT_REL nor DT_RELA"
     for tag, size in sizes:
+        if dynamic.number(f"{tag}SZ") % size:
+            yield f"{tag}SZ is no multiple of {size}"
         if dynamic.number(f"{tag}COUNT") * size > dynamic.number(f"{tag}SZ"):
             yield f"{tag}COUNT is more than there are relocations"
     versions = any(dynamic.get(tag) is not None for tag in ("DT_VERNEED", "DT_VERDEF"))

@@ -65,6 +65,7 @@ def test_what_a_linker_wrote_is_sound(data):
     [
         ((PT_LOAD, VADDR, 0x100, -1), "overlap"),
         ((PT_LOAD, MEMSZ, HUGE, -1), "more memory"),
+        ((PT_LOAD, VADDR, 1 << 62, -1), "more memory"),
         ((PT_PHDR, VADDR, 0x1040), "not where PT_PHDR says"),
         ((PT_PHDR, TYPE, 0), "no PT_PHDR"),
         ((PT_INTERP, VADDR, 0x10), "elsewhere in memory"),
@@ -93,6 +94,7 @@ def test_program_headers(segment, words):
         ((0x19, None, HUGE), "DT_INIT_ARRAY points outside"),
         ((0xC, None, HUGE), "DT_INIT points outside"),
         ((9, None, 16), "DT_RELAENT is not 24"),
+        ((8, None, 0x50), "DT_RELASZ is no multiple"),
         ((0x6FFFFFF9, None, HUGE), "DT_RELACOUNT is more"),
         ((0x6FFFFFF0, 0x6FFFFE00), "DT_VERSYM"),
     ],
