@@ -66,19 +66,36 @@ class Image:
         self.defect = self.defect or defect
 
     def extent(self, address: int) -> int:
-        """Return how many bytes of the file stand at *address* and after it in its segment."""
-        for vaddr, size, _ in self._loads:
-            if vaddr <= address < vaddr + size:
-                return vaddr + size - address
-        return 0
+        """Return how many bytes of the file stand at *address* and after it, in memory's order."""
+        total = 0
+        while (found := self._load_of(address + total)) is not None:
+            vaddr, size, _ = found
+            total = vaddr + size - address
+        return total
 
     def window(self, address: int, size: int) -> bytes:
-        """Return the bytes at *address*, fewer than *size* where its segment ends."""
-        for vaddr, extent, offset in self._loads:
-            if vaddr <= address < vaddr + extent:
-                skipped = address - vaddr
-                return self.source.read(offset + skipped, min(size, extent - skipped))
-        return b""
+        """
+        Return the bytes at *address*, fewer than *size* where no segment goes on.
+
+        Segments may adjoin: patchelf has a string table begin in one and end in the next.
+        """
+        pieces: list[bytes] = []
+        end = address + size
+        while address < end and (found := self._load_of(address)) is not None:
+            vaddr, extent, offset = found
+            skipped = address - vaddr
+            wanted = min(end - address, extent - skipped)
+            pieces.append(self.source.read(offset + skipped, wanted))
+            if len(pieces[-1]) < wanted:  # the file has shrunk meanwhile
+                break
+            address += wanted
+        return b"".join(pieces)
+
+    def _load_of(self, address: int) -> tuple[int, int, int] | None:
+        for load in self._loads:
+            if load[0] <= address < load[0] + load[1]:
+                return load
+        return None
 
     def table(self, address: int, size: int, what: str) -> bytes:
         """Return the *size* bytes of the table *what*, or what there is of it and a defect."""
