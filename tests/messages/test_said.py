@@ -84,7 +84,7 @@ def place(tmp_path_factory) -> Path:
 def said(place: Path, shell: str, name: str) -> str:
     """Return what stands on the terminal when a program is started so."""
     command = [word.format(f"./{name}") for word in SHELLS[shell]]
-    if not shutil.which(command[0], path=f"{os.environ['PATH']}:{place}"):
+    if not (shutil.which(command[0]) or (place / command[0]).exists()):
         pytest.skip(f"there is no {command[0]} here")
     done = subprocess.run(
         command, cwd=place, stdin=subprocess.DEVNULL, capture_output=True, check=False, timeout=30
