@@ -31,7 +31,7 @@ from preflight.model.requirements import Requirements
 _HEAD_BYTES = 256  # BINPRM_BUF_SIZE of the Linux kernel
 _MAY_BE_GO = ("elf", "pe", "mach-o")
 _BLOCK_BYTES = 512  # of a tar archive
-_PIECE_BYTES = 1 << 20
+_PIECE_BYTES = 4 << 20  # larger ones change hands with the reader of the file less often
 _HINT = "give the path of a program or a library that lies on this machine"
 _UNPACK = "archives in archives are not opened: unpack it, and give what shall be started"
 _PLAIN_ARCHIVES = ("a tar archive", "a zip archive")  # which nothing runs as they are

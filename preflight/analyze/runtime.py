@@ -53,6 +53,7 @@ _GCONV = b"/gconv/gconv-modules.cache"
 _SHM = b"/dev/shm/"
 _CA, _OPENSSL = b"/etc/ssl/certs/ca-certificates.crt", b'OPENSSLDIR: "'
 GLIBC, MUSL = b"GCONV_PATH", b"MUSL_LOCPATH"  # by which a static program is told
+_NEVER_BOTH = {GLIBC, MUSL}
 _LIBC_TEXTS = (GLIBC, MUSL, _NSSWITCH, _NSS_BY_NAME, _GCONV)
 _TEXTS = (*_LIBC_TEXTS, _SHM, _CA, _OPENSSL)
 _PATH = re.compile(rb"/[!#-~]*")
@@ -91,7 +92,7 @@ def texts(
             if at >= 0:
                 start = max(0, offset + at - _AROUND)
                 found[mark] = source.read(start, offset + at - start + len(mark) + _AROUND)
-                left.discard(mark)
+                left -= _NEVER_BOTH if mark in _NEVER_BOTH else {mark}
     return found
 
 
@@ -134,12 +135,12 @@ def _chunks(source: Source, sections: Iterable[Section], elf: Elf) -> Iterator[t
 
 
 def _ends(start: int, end: int, budget: int) -> Iterator[tuple[int, int]]:
-    """Yield the whole, or where it is too much its beginning and its end: a C library is last."""
+    """Yield the whole, or where it is too much its end, where a C library is, and its beginning."""
     if end - start <= budget:
         yield start, max(start, end)
     else:
-        yield start, start + budget // 2
         yield end - budget // 2, end
+        yield start, start + budget // 2
 
 
 def _is_constant(segment: Segment, source: Source) -> bool:
