@@ -53,48 +53,14 @@ def _finding(case: Case, problem: SymbolProblem) -> Finding:
             needed_by=problem.needed_by,
             message=f"the host's loader does not know relocation type {problem.symbol}",
         )
-    if problem.kind == "relink":
+    if doubt := _doubt(case, problem):
+        mixed = problem.kind == "mixed"
         return Finding(
             code="undecided",
             severity="unknown",
-            subject=problem.symbol,
-            needed_by=problem.needed_by,
-            message=f"{problem.line}: the loader runs a library's code before it is relocated",
-        )
-    if problem.kind == "mixed":
-        return Finding(
-            code="undecided",
-            severity="unknown",
-            subject=problem.needed_by,
-            message=f"{problem.needed_by} is not of the loader's release, and they share private "
-            "data",
-        )
-    if problem.kind == "mistyped":
-        return Finding(
-            code="undecided",
-            severity="unknown",
-            subject=problem.symbol,
-            needed_by=problem.needed_by,
-            message=f"{problem.symbol} is thread-local to {problem.needed_by}, and not to the "
-            "object that defines it",
-        )
-    if problem.kind == "guarded":
-        return Finding(
-            code="undecided",
-            severity="unknown",
-            subject=problem.symbol,
-            needed_by=problem.needed_by,
-            message=f"{problem.needed_by} takes {problem.symbol} for its own, and the library that "
-            "has it wants it to be asked for (GNU_PROPERTY_1_NEEDED_INDIRECT_EXTERN_ACCESS)",
-        )
-    if problem.kind == "call" and _is_of_libc(case, problem):
-        return Finding(
-            code="undecided",
-            severity="unknown",
-            subject=problem.symbol,
-            needed_by=problem.needed_by,
-            message=f"{problem.needed_by} is part of another glibc: nothing that is loaded defines "
-            f"{problem.symbol}@{problem.version}, and it may call that as it starts",
+            subject=problem.needed_by if mixed else problem.symbol,
+            needed_by=None if mixed else problem.needed_by,
+            message=doubt,
         )
     version = f"@{problem.version}" if problem.version else ""
     name = f"{problem.symbol}{version}"
@@ -120,6 +86,29 @@ def _finding(case: Case, problem: SymbolProblem) -> Finding:
         needed_by=problem.needed_by,
         message=f"nothing that is loaded defines {name}{where}",
     )
+
+
+def _doubt(case: Case, problem: SymbolProblem) -> str | None:
+    """Return why nobody knows what comes of it, None where that is known."""
+    symbol, by = problem.symbol, problem.needed_by
+    match problem.kind:
+        case "relink":
+            return f"{problem.line}: the loader runs a library's code before it is relocated"
+        case "mixed":
+            return f"{by} is not of the loader's release, and they share private data"
+        case "mistyped":
+            return f"{symbol} is thread-local to {by}, and not to the object that defines it"
+        case "guarded":
+            return (
+                f"{by} takes {symbol} for its own, and the library that has it wants it to be "
+                "asked for (GNU_PROPERTY_1_NEEDED_INDIRECT_EXTERN_ACCESS)"
+            )
+        case "call" if _is_of_libc(case, problem):
+            return (
+                f"{by} is part of another glibc: nothing that is loaded defines "
+                f"{symbol}@{problem.version}, and it may call that as it starts"
+            )
+    return None
 
 
 def _is_of_libc(case: Case, problem: SymbolProblem) -> bool:
