@@ -27,7 +27,7 @@ _COLON = re.compile(r":(?![^\[\]]*\])")
 # A bracket that fnmatch reads as people mean it: [abc], [0-9], [!x].
 _CLASS = re.compile(r"\[(?:.-.|[^\[\]:,-]+)\]")
 # What Ansible reads as places in a group: web[0], web[-1], web[0:2], web[3:].
-_PLACES = re.compile(r"(.+)\[(?:(-?\d+)|(\d+)[:-](\d*))\]")
+_PLACES = re.compile(r"(.+)\[(?:(-?\d{1,9})|(\d{1,9})[:-](\d{0,9}))\]")
 _EVERY = ("all", "*")
 
 

@@ -108,6 +108,8 @@ def test_no_pattern_selects_all():
             "'web-[1:100001]' stands for more than 100,000 hosts",
             "use '*' for what there is",
         ),
+        ("web[4]", "group 'web' has no host at 'web[4]'", "the first host of a group is at 0"),
+        (f"web[{'9' * 5000}]", f"no host matches 'web[{'9' * 55}…'", SEE),
         ("", "the pattern '' is empty", "write 'all' for all hosts"),
         (" ,:", "the pattern ' ,:' is empty", "write 'all' for all hosts"),
         ("!", "nothing follows '!'", "write '!NAME'"),
